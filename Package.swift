@@ -1,0 +1,152 @@
+// swift-tools-version: 6.3
+
+import PackageDescription
+
+/// The language every target is written in.
+///
+/// Warnings are errors in CI only: a newer compiler's new warning must not break a user's build.
+let strict: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+  ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(
+  _ name: String,
+  _ dependencies: [Target.Dependency],
+  resources: [Resource]? = nil
+) -> Target {
+  .testTarget(
+    name: name,
+    dependencies: dependencies,
+    resources: resources,
+    swiftSettings: strict,
+  )
+}
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let http = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+
+let package = Package(
+  name: "dreamstream",
+  products: [
+    .executable(name: "dreamstream", targets: ["dreamstream"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.0"),
+  ],
+  targets: [
+    // Layer 0: C, behind one module map each.
+    .systemLibrary(name: "CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+    // No pkg-config for hiredis: its file names a flag that SwiftPM refuses, with a warning each time.
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS",
+      pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"])]
+    ),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+    // Layer 1: what each library does for us.
+    library("Kafka", ["CRdkafka"]),
+    library("Redis", ["CHiredis"]),
+    library("Kernels", ["COpenBLAS"]),
+    library("Files", ["CZlib", "CCrypto"]),
+    library("Events", []),
+
+    // Layers 2 to 4: the path of a click.
+    library("Sessions", ["Events"]),
+    library("Diffusion", ["Kernels"]),
+    library("Matching", ["Kernels"]),
+    library("Network", ["Files", "Kernels", "Diffusion"]),
+    library("Pipeline", ["Events", "Sessions", "Network", "Diffusion", "Matching"]),
+
+    // Layers 5 and 6: judging, serving, learning.
+    library(
+      "Evaluation",
+      ["Files", "Events", "Sessions", "Kernels", "Matching", "Network", "Diffusion", "Pipeline"]
+    ),
+    library(
+      "Service",
+      ["Files", "Events", "Sessions", "Network", "Pipeline", "Kafka", "Redis"]
+        + [log, http, "Yams"]
+    ),
+    library(
+      "Training",
+      ["Files", "Kernels", "Diffusion", "Matching", "Network", "Evaluation"]
+    ),
+
+    // Layer 7: the program.
+    .executableTarget(
+      name: "dreamstream",
+      dependencies: [
+        "Files", "Events", "Sessions", "Kafka", "Redis", "Network", "Diffusion", "Matching",
+        "Pipeline", "Evaluation", "Service", "Training", log, arguments,
+      ],
+      swiftSettings: strict,
+    ),
+
+    // What the tests stand on: fakes, private servers, and the proxy in front of the real broker.
+    .target(
+      name: "TestSupport",
+      dependencies: ["Events", "Sessions", "Pipeline"],
+      path: "Tests/TestSupport",
+      swiftSettings: strict,
+    ),
+    .target(name: "KafkaProxy", path: "Tests/KafkaProxy", swiftSettings: strict),
+    .executableTarget(
+      name: "kafka-proxy",
+      dependencies: ["KafkaProxy"],
+      path: "Tests/kafka-proxy-tool",
+      swiftSettings: strict,
+    ),
+    tests("KafkaTests", ["Kafka"]),
+    tests("RedisTests", ["Redis", "TestSupport"]),
+    tests("KernelsTests", ["Kernels"]),
+    tests("FilesTests", ["Files"]),
+    tests("EventsTests", ["Events"]),
+    tests("SessionsTests", ["Sessions", "Events"]),
+    tests("DiffusionTests", ["Diffusion", "Kernels"]),
+    tests("MatchingTests", ["Matching", "Kernels"]),
+    tests("NetworkTests", ["Network", "Kernels", "Diffusion", "Files"]),
+    tests(
+      "PipelineTests",
+      [
+        "Pipeline", "Events", "Sessions", "Network", "Diffusion", "Matching",
+        "TestSupport",
+      ]
+    ),
+    tests("EvaluationTests", ["Evaluation", "Events", "Files"]),
+    tests("TrainingTests", ["Training", "Network", "Kernels", "Diffusion", "Evaluation", "Files"]),
+    tests(
+      "GoldenTests",
+      ["Training", "Network", "Kernels", "Diffusion", "Matching", "Files"],
+      resources: [.copy("Fixtures")]
+    ),
+    tests(
+      "ServiceTests",
+      [
+        "Service", "Events", "Sessions", "Redis", "Kafka", "Pipeline",
+        "TestSupport",
+      ]
+    ),
+    tests(
+      "IntegrationTests",
+      ["Service", "Events", "Sessions", "Redis", "Kafka", "Pipeline", "TestSupport", "KafkaProxy"]
+    ),
+    tests("TidyTests", []),
+  ],
+)

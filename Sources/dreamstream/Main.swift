@@ -1,0 +1,10 @@
+import ArgumentParser
+
+@main
+struct DreamStream: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dreamstream",
+    abstract: "Turns a stream of clicks into next-item suggestions.",
+    subcommands: [],
+  )
+}
