@@ -1,14 +1,13 @@
 /// The session of one user, folded inside Redis: what `Session.fold` does, atomically and in place.
 ///
-/// The value is MessagePack, about 20 bytes a click and 3 a trail step beside the ids:
-/// `[format, count, base, window, behind, hidden, trails]`.
+/// The value is MessagePack: `[format, count, base, hidden, window, trails]`, then `behind`.
 ///
-/// * `window`: the newest entries that a view shows, by time, four values each: time − base,
+/// * `window`: the newest entries, as many as a view shows, by time, four values each: time − base,
 ///   ordinal, item, event id or `false`. `base` is the time of the first click.
-/// * `behind`: the `hidden` older entries, the same four values each, as text that stays unread
-///   until a click arrives late, or again. That keeps the usual call three times as fast.
+/// * `behind`: the `hidden` older entries, the same four values each, one after another. They stay
+///   unread until a click comes late or again, which makes the usual call three times as fast.
 /// * `trails`: per partition `{source, offset, ordinal, steps, length}`, the latest last; `steps`
-///   is text too, a pair per record: how much the offset and the ordinal grew by it.
+///   is a pair of values per record: how much the offset and the ordinal grew by it.
 enum RedisSessionScript {
   /// The code of the error reply for a value that is not a session.
   static let corrupt = "CORRUPT"
@@ -17,37 +16,35 @@ enum RedisSessionScript {
     local FORMAT, WIDTH, SOURCES, HEAD, CHANGE = 1, 4, 4, 4, 6
     local key, limit, slack = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
     local lateness, ttl = tonumber(ARGV[3]), ARGV[4]
-    local count, base, window, behind, hidden, trails
+    local count, base, hidden, window, trails
+    -- The entries behind the window are the text from here to its end.
+    local text, from
 
     local function clear()
-      count, base, window, behind, hidden, trails = 0, nil, {}, '', 0, {}
+      count, base, hidden, window, trails, text, from = 0, nil, 0, {}, {}, '', 0
     end
 
     local function load(value)
-      local state = cmsgpack.unpack(value)
+      local at, state = cmsgpack.unpack_limit(value, 1, 0)
       if state[1] ~= FORMAT then error('format ' .. tostring(state[1])) end
-      count, base, window, behind, hidden, trails = unpack(state, 2, 7)
+      count, base, hidden, window, trails = unpack(state, 2, 6)
       if #window % WIDTH ~= 0 or #trails > SOURCES then error('shape') end
+      text, from = value, at
     end
 
     -- Reads the entries behind the window into it.
     local function open()
       if hidden == 0 then return end
-      local all, at = {}, 0
+      local all, at = {}, from
       for i = 1, hidden * WIDTH, WIDTH do
-        at, all[i], all[i + 1], all[i + 2], all[i + 3] = cmsgpack.unpack_limit(behind, WIDTH, at)
+        at, all[i], all[i + 1], all[i + 2], all[i + 3] = cmsgpack.unpack_limit(text, WIDTH, at)
       end
       for i = 1, #window do all[#all + 1] = window[i] end
-      window, behind, hidden = all, '', 0
-    end
-
-    -- Text without its first `width` values, of which it has more.
-    local function rest(text, width)
-      return string.sub(text, cmsgpack.unpack_limit(text, width, 0) + 1)
+      window, hidden = all, 0
     end
 
     local function known(id)
-      if string.find(behind, cmsgpack.pack(id), 1, true) then open() end
+      if hidden > 0 and string.find(text, cmsgpack.pack(id), from + 1, true) then open() end
       for i = WIDTH, #window, WIDTH do
         if window[i] == id then return true end
       end
@@ -59,12 +56,11 @@ enum RedisSessionScript {
       if #window == 0 or time < window[1] then open() end
       local at = #window + 1
       while at > 1 and window[at - WIDTH] > time do at = at - WIDTH end
-      for i, field in ipairs({time, count, item, id}) do table.insert(window, at + i - 1, field) end
+      for i = #window, at, -1 do window[i + WIDTH] = window[i] end
+      window[at], window[at + 1], window[at + 2], window[at + 3] = time, count, item, id
       while hidden + #window / WIDTH > limit + slack do
-        if hidden > 1 then
-          behind, hidden = rest(behind, WIDTH), hidden - 1
-        elseif hidden == 1 then
-          behind, hidden = '', 0
+        if hidden > 0 then
+          from, hidden = cmsgpack.unpack_limit(text, WIDTH, from), hidden - 1
         else
           for _ = 1, WIDTH do table.remove(window, 1) end
         end
@@ -82,7 +78,9 @@ enum RedisSessionScript {
       if of then table.remove(trails, at) else of = {source, offset, count, '', 0} end
       of[4] = of[4] .. cmsgpack.pack(offset - of[2], count - of[3])
       of[2], of[3], of[5] = offset, count, of[5] + 1
-      while of[5] > slack + 1 do of[4], of[5] = rest(of[4], 2), of[5] - 1 end
+      while of[5] > slack + 1 do
+        of[4], of[5] = string.sub(of[4], cmsgpack.unpack_limit(of[4], 2, 0) + 1), of[5] - 1
+      end
       if #trails == SOURCES then table.remove(trails, 1) end
       trails[#trails + 1] = of
     end
@@ -151,17 +149,17 @@ enum RedisSessionScript {
 
     local function save()
       if #trails == 0 then return redis.pcall('DEL', key) end
+      local behind = {false, hidden > 0 and string.sub(text, from + 1) or ''}
       local surplus = math.max(#window - math.max(limit, 1) * WIDTH, 0)
-      if surplus > 0 then
-        local shown = {}
-        for i = 1, surplus, WIDTH do
-          behind = behind .. cmsgpack.pack(unpack(window, i, i + WIDTH - 1))
-          hidden = hidden + 1
-        end
-        for i = surplus + 1, #window do shown[#shown + 1] = window[i] end
-        window = shown
+      local shown = {}
+      for i = 1, surplus, WIDTH do
+        behind[#behind + 1] =
+          cmsgpack.pack(window[i], window[i + 1], window[i + 2], window[i + 3])
+        hidden = hidden + 1
       end
-      local value = cmsgpack.pack({FORMAT, count, base, window, behind, hidden, trails})
+      for i = surplus + 1, #window do shown[i - surplus] = window[i] end
+      behind[1] = cmsgpack.pack({FORMAT, count, base, hidden, shown, trails})
+      local value = table.concat(behind)
       return redis.pcall('SET', key, value, 'PX', ttl)
     end
 
