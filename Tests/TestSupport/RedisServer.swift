@@ -137,8 +137,9 @@ extension RedisServer {
     return child
   }
 
-  /// A child inherits which signals its parent's thread holds back, and on a thread of a pool that is
-  /// nearly all of them: it would neither stop when told to nor learn of its own children's end.
+  /// A child inherits which signals its parent's thread holds back, and on a thread of a pool that
+  /// is nearly all of them: it would neither stop when told to nor learn of its own children's
+  /// end.
   private static func withSignalsOpen(_ body: () throws -> Void) rethrows {
     var (none, before) = (sigset_t(), sigset_t())
     unsafe sigemptyset(&none)
