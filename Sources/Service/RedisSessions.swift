@@ -18,8 +18,12 @@ package final class RedisSessions: SessionStore, Sendable {
 
   /// A store that connects when it is first used.
   ///
-  /// - Parameter prefix: What every key starts with; braces in it would gather all users in one
-  ///   slot of a cluster, so they are refused.
+  /// - Parameters:
+  ///   - settings: Where the server is, and how long to wait for it.
+  ///   - prefix: What every key starts with; braces in it would gather all users in one slot of a
+  ///     cluster.
+  ///   - limits: The bounds of every session; those of a running store may change at a restart.
+  /// - Throws: `stop` when the prefix has braces.
   package init(settings: Settings, prefix: String, limits: SessionLimits) throws(SessionFailure) {
     guard !prefix.contains(where: { $0 == "{" || $0 == "}" }) else {
       throw SessionFailure(remedy: .stop, reason: "the key prefix \"\(prefix)\" contains a brace")
