@@ -82,13 +82,13 @@ package final class RedisSessions: SessionStore, Sendable {
     }
   }
 
-  /// The gravest of what was refused: one user's broken session is not cured by trying again.
+  /// What was refused: a value that is no session first, since trying again does not cure it.
   private func refusal(in replies: [Reply], of batch: [UserChanges]) -> RedisFailure? {
     var found: RedisFailure?
     for (one, reply) in zip(batch, replies) {
       guard case .error(let message) = reply else { continue }
       let failure = RedisFailure(reply: message)
-      if found == nil || failure.remedy == .stop { found = failure }
+      if found == nil { found = failure }
       let isForeign = ["WRONGTYPE", RedisSessionScript.corrupt]
         .contains(RedisFailure.code(of: message))
       if isForeign {
