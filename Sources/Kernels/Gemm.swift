@@ -62,10 +62,8 @@ package enum Gemm {
 
   /// Writes `C = α · op(A) · op(B) + β · C`, all row-major and dense.
   ///
-  /// - Parameters:
-  ///   - a: (m, k), or (k, m) when transposed.
-  ///   - b: (k, n), or (n, k) when transposed.
-  ///   - c: (m, n).
+  /// `a` is (m, k), or (k, m) when transposed; `b` is (k, n), or (n, k) when transposed; `c` is
+  /// (m, n).
   package static func multiply(
     _ a: Span<Float>,
     transposed aTransposed: Bool = false,
