@@ -39,7 +39,8 @@ package struct KafkaProperties: Equatable, Sendable {
   package internal(set) var values: [String: String] = [:]
 }
 
-extension KafkaProperties: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+extension KafkaProperties: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
+{
   /// Name and value by name, secrets masked.
   var shown: [(name: String, value: String)] {
     values.sorted { $0.key < $1.key }.map { name, value in

@@ -32,9 +32,9 @@ struct SettingLayer {
 
   /// What the environment sets.
   ///
-  /// A variable without a value counts as not set. The environment is not ours alone: what is not of
-  /// a setting's shape is left with a warning, and what Kubernetes adds for a service of our name
-  /// without one.
+  /// A variable without a value counts as not set. The environment is not ours alone: what is not
+  /// of a setting's shape is left with a warning, and what Kubernetes adds for a service of our
+  /// name without one.
   init(environment: [String: String]) {
     for (name, value) in environment.sorted(by: { $0.key < $1.key })
     where name.hasPrefix(Settings.variablePrefix) && !value.isEmpty {
