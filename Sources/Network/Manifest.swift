@@ -1,23 +1,9 @@
+package import Diffusion
+
 /// What a model is, how it was made and how it is served: `manifest.json` of a model directory.
 package struct Manifest: Codable, Equatable, Sendable {
   /// The format this program writes and the only one it reads.
   package static let format = 1
-
-  /// How many clean and noisy steps the model was trained with.
-  package struct Schedule: Codable, Equatable, Sendable {
-    package enum Name: String, Codable, CaseIterable, Sendable {
-      case linear, cosine, exp, sqrt
-    }
-
-    package var name: Name
-    /// The number of noising steps, T.
-    package var steps: Int
-
-    package init(name: Name, steps: Int) {
-      self.name = name
-      self.steps = steps
-    }
-  }
 
   /// How suggestions are generated where nothing else is asked for.
   package struct Serving: Codable, Equatable, Sendable {
@@ -112,7 +98,7 @@ package struct Manifest: Codable, Equatable, Sendable {
   /// tensors' metadata) denoiser and schedule are all in it.
   package internal(set) var version = ""
   package var shape: Shape
-  package var schedule: Schedule
+  package var schedule: NoiseSchedule.Description
   package var serving: Serving
   package var training: Training
   /// What validation measured for these weights, by name: `hr@20`, `ndcg@20`.
@@ -122,7 +108,7 @@ package struct Manifest: Codable, Equatable, Sendable {
   package init(
     name: String,
     shape: Shape,
-    schedule: Schedule,
+    schedule: NoiseSchedule.Description,
     serving: Serving,
     training: Training,
     metrics: [String: Double],

@@ -1,3 +1,4 @@
+import Diffusion
 import Files
 
 /// A trained model: everything that serving it needs.

@@ -30,7 +30,8 @@ extension Weights {
     try refuseNonFinite(in: name)
   }
 
-  func refuseNonFinite(in file: String) throws(NetworkFailure) {
+  /// Names the first value that is no number or has no bound.
+  package func refuseNonFinite(in file: String) throws(NetworkFailure) {
     for tensor in tensors {
       let range = range(tensor)
       guard let at = values[range].firstIndex(where: { !$0.isFinite }) else { continue }

@@ -6,7 +6,7 @@
 package struct Safetensors: Sendable {
   /// One tensor's line in the header.
   package struct Entry: Equatable, Sendable {
-    /// `F32`, `I64`, …
+    /// The type of its values: `F32`, `I64` and so on.
     package let type: String
     package let dimensions: [Int]
     /// Where its values lie, counted from the end of the header.
@@ -24,7 +24,7 @@ package struct Safetensors: Sendable {
 
   /// Checks the whole file, so that reading a tensor afterwards can fail by its name or type only.
   ///
-  /// - Parameter file: The name that failures give.
+  /// `file` is the name that failures give.
   package init(_ content: [UInt8], file: String) throws(NetworkFailure) {
     guard content.count >= 8 else {
       throw NetworkFailure(
@@ -75,7 +75,7 @@ package struct Safetensors: Sendable {
 
   /// The file's bytes for these tensors, in this order.
   ///
-  /// - Parameter tensors: Names, dimensions and row-major values; as many values as the dimensions say.
+  /// Values are row-major, as many as the dimensions say.
   package static func encode(
     _ tensors: [(name: String, dimensions: [Int], values: ArraySlice<Float>)],
     metadata: [String: String]
