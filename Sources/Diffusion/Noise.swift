@@ -46,28 +46,31 @@ package enum Noise {
   /// operations and the square root alone, so the bits are the same on every machine.
   package static func fill(_ noise: inout MutableSpan<Float>, key: NoiseKey, draw: Int) {
     let stream = mixed(key.user) ^ mixed(key.position &+ 0x9E37_79B9_7F4A_7C15)
-    let stride = 4 * blocks
+    let low = UInt32(truncatingIfNeeded: stream)
+    let high = UInt32(truncatingIfNeeded: stream >> 32)
+    let words = (UInt32(truncatingIfNeeded: key.seed), UInt32(truncatingIfNeeded: key.seed >> 32))
     var start = 0
+    var uniform: InlineArray<64, UInt32> = .init(repeating: 0)
     var normals: InlineArray<64, Float> = .init(repeating: 0)
     while start < noise.count {
       let first = UInt32(truncatingIfNeeded: start / 4)
       for i in 0..<blocks {
-        let words = Philox.words(
-          (
-            first &+ UInt32(truncatingIfNeeded: i), UInt32(truncatingIfNeeded: draw),
-            UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: stream >> 32)
-          ),
-          key: (UInt32(truncatingIfNeeded: key.seed), UInt32(truncatingIfNeeded: key.seed >> 32))
+        let counter = (
+          first &+ UInt32(truncatingIfNeeded: i), UInt32(truncatingIfNeeded: draw), low, high
         )
-        let (a, b) = boxMuller(words.0, words.1)
-        let (c, d) = boxMuller(words.2, words.3)
-        normals[i] = a
-        normals[blocks + i] = b
-        normals[2 * blocks + i] = c
-        normals[3 * blocks + i] = d
+        let four = Philox.words(counter, key: words)
+        uniform[i] = four.0
+        uniform[blocks + i] = four.1
+        uniform[2 * blocks + i] = four.2
+        uniform[3 * blocks + i] = four.3
       }
-      for i in 0..<min(stride, noise.count - start) { noise[start + i] = normals[i] }
-      start += stride
+      for i in 0..<(2 * blocks) {
+        let (a, b) = boxMuller(uniform[i], uniform[2 * blocks + i])
+        normals[i] = a
+        normals[2 * blocks + i] = b
+      }
+      for i in 0..<min(4 * blocks, noise.count - start) { noise[start + i] = normals[i] }
+      start += 4 * blocks
     }
   }
 
@@ -76,7 +79,7 @@ package enum Noise {
   package static func boxMuller(_ radius: UInt32, _ angle: UInt32) -> (Float, Float) {
     // 31 bits and a half: never 0, so the radius is at most √(−2 ln 2⁻³²) = 6.7.
     let uniform = (Float(Int32(bitPattern: radius >> 1)) + 0.5) * 0x1p-31
-    let r = (-2 * logarithm(uniform)).squareRoot()
+    let r = squareRoot(-2 * logarithm(uniform))
     // Two bits choose one of the four axes, the other thirty the angle from it, ± 45°.
     let turn = Float(Int32(bitPattern: angle << 2)) * (Float(Double.pi / 4) * 0x1p-31)
     let (cosine, sine) = cosineAndSine(turn)
@@ -84,7 +87,16 @@ package enum Noise {
     let along = r * cosine * sign
     let across = r * sine
     let isUpright = angle & 0x4000_0000 != 0
-    return isUpright ? (across, along) : (along, across)
+    return (isUpright ? across : along, isUpright ? along : across)
+  }
+
+  /// √y for y ≥ 0 by Newton's iteration on 1/√y: the library's has a branch, so loops over it stay
+  /// scalar.
+  @inline(__always)
+  package static func squareRoot(_ y: Float) -> Float {
+    var inverse = Float(bitPattern: 0x5F37_59DF &- y.bitPattern >> 1)
+    for _ in 0..<3 { inverse = inverse * (1.5 - 0.5 * y * inverse * inverse) }
+    return y * inverse
   }
 
   /// ln u for u in (0, 1], to 2 units in the last place: 2 artanh s with s = (m − 1) / (m + 1).
@@ -104,8 +116,8 @@ package enum Noise {
   @inline(__always)
   package static func cosineAndSine(_ φ: Float) -> (Float, Float) {
     let z = φ * φ
-    let c = z * (-1 / 2 + z * (1 / 24 + z * (-1 / 720 + z * (1 / 40320 - z / 3_628_800))))
-    let s = z * (-1 / 6 + z * (1 / 120 + z * (-1 / 5040 + z / 362_880)))
+    let c = z * (-1 / 2 + z * (1 / 24 + z * (-1 / 720 + z * (1 / 40320 - z * (1 / 3_628_800)))))
+    let s = z * (-1 / 6 + z * (1 / 120 + z * (-1 / 5040 + z * (1 / 362_880))))
     return (1 + c, φ + φ * s)
   }
 }

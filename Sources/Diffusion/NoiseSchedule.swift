@@ -40,11 +40,11 @@ package struct NoiseSchedule: Sendable {
   package let beta: [Float]
   /// ᾱₜ, the share of the variance that is still signal; (T), falling.
   package let signal: [Float]
-  /// c₁(t), the weight of x̂₀ in the posterior's mean; (T). Equation 7.
+  /// c₁(t), the weight of x̂₀ in the posterior's mean; (T), equation 7.
   package let cleanWeight: [Float]
-  /// c₂(t), the weight of xₜ in the posterior's mean; (T). 0 at t = 0.
+  /// c₂(t), the weight of xₜ in the posterior's mean; (T), 0 at t = 0.
   package let noisyWeight: [Float]
-  /// β̃ₜ, the posterior's variance; (T). 0 at t = 0.
+  /// β̃ₜ, the posterior's variance; (T), 0 at t = 0.
   package let variance: [Float]
 
   /// The number of steps, T.
