@@ -91,3 +91,31 @@ private func base64(_ values: [Float]) -> String {
   Data(values.flatMap { value in (0..<4).map { UInt8(value.bitPattern >> (8 * $0) & 0xFF) } })
     .base64EncodedString()
 }
+
+/// Writes clicks, JSON version 1, for whoever feeds a topic.
+package enum ClickEncoder {
+  package static func encode(
+    user: String,
+    item: String,
+    timestampMs: Int64?,
+    eventID: String?,
+    type: String?
+  ) -> [UInt8] {
+    var json = JSONWriter()
+    json.text("{\"user_id\":")
+    json.string(user)
+    json.text(",\"item_id\":")
+    json.string(item)
+    if let timestampMs { json.text(",\"timestamp\":\(timestampMs)") }
+    if let eventID {
+      json.text(",\"event_id\":")
+      json.string(eventID)
+    }
+    if let type {
+      json.text(",\"event_type\":")
+      json.string(type)
+    }
+    json.text("}")
+    return json.bytes
+  }
+}

@@ -1,0 +1,8 @@
+extension Pipeline {
+  /// Reads each session once into the vector that conditions its denoising.
+  mutating func encode(_ rows: inout Rows, _ turn: inout Turn) {
+    rows.conditions = timed(.encode, &turn) { pipeline, _ in
+      pipeline.recommender.encode(history: rows.history, lengths: rows.lengths)
+    }
+  }
+}
