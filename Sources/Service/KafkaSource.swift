@@ -14,7 +14,7 @@ package final class KafkaSource: ClickSource {
   private static let rewindTimeoutMs = 5_000
 
   private let consumer: Consumer
-  private let properties: [String: String]
+  private let connection: [String: String]
   private let done: Done
   private let fatalAfterMs: Int64
   private let nowMs: () -> Int64
@@ -28,12 +28,14 @@ package final class KafkaSource: ClickSource {
 
   /// - Parameters:
   ///   - properties: librdkafka's, complete.
+  ///   - connection: Those of them that say how to reach the brokers.
   ///   - topics: What to subscribe to.
   ///   - fatalAfterMs: For how long the brokers may be out of reach.
   ///   - nowMs: A clock that only grows.
   ///   - log: Takes librdkafka's own log.
   package init(
     properties: [String: String],
+    connection: [String: String],
     topics: [String],
     fatalAfterMs: Int64,
     nowMs: @escaping () -> Int64,
@@ -51,7 +53,7 @@ package final class KafkaSource: ClickSource {
     } catch {
       throw PipelineFailure(error)
     }
-    self.properties = properties
+    self.connection = connection
     self.done = done
     self.fatalAfterMs = fatalAfterMs
     self.nowMs = nowMs
@@ -125,15 +127,9 @@ package final class KafkaSource: ClickSource {
   private func probe() throws(KafkaFailure) {
     guard consumer.lastError != nil, outage.mayProbe(nowMs: nowMs(), everyMs: Self.probeEveryMs)
     else { return }
-    let admin = try Admin(settings: properties.filter { Self.connects($0.key) })
+    let admin = try Admin(settings: connection)
     _ = try admin.metadata(timeoutMs: Self.probeTimeoutMs)
     outage.isOver()
-  }
-
-  /// Properties that say how to reach a broker, without those of a group.
-  private static func connects(_ key: String) -> Bool {
-    ["bootstrap.", "security.", "sasl.", "ssl.", "enable.ssl", "broker.", "socket.", "client."]
-      .contains { key.hasPrefix($0) }
   }
 
   private func waitOut(_ failure: KafkaFailure) throws(PipelineFailure) {

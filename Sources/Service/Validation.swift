@@ -32,7 +32,8 @@ package enum Validation {
       let shape = model.manifest.shape
       return Check(
         isOK: true,
-        text: "model: \(model.manifest.name), \(shape.items) items, \(model.manifest.version)")
+        text: "model: \(model.manifest.name), \(shape.items) items, \(model.manifest.version)"
+      )
     } catch {
       return Check(isOK: false, text: "model: \(error.reason)")
     }
@@ -66,7 +67,8 @@ package enum Validation {
           }
           return Check(
             isOK: false,
-            text: "topic \(topic): it does not exist; make it, or set topics.create to true")
+            text: "topic \(topic): it does not exist; make it, or set topics.create to true"
+          )
         }
     } catch {
       return [Check(isOK: false, text: "kafka: \(list): \(error)")]

@@ -21,6 +21,7 @@ extension Worker {
       let log = kafkaLog(number)
       let source = try KafkaSource(
         properties: configuration.consumerSettings(bootstrap: bootstrap),
+        connection: configuration.connectionSettings(bootstrap: bootstrap),
         topics: [configuration.topics.clicks],
         fatalAfterMs: configuration.faults.fatalAfterMs,
         nowMs: Self.monotonicMs,

@@ -39,12 +39,19 @@ struct Produce: ParsableCommand {
   func run() throws {
     let stream = try ClickStream(path: clicks, part: part)
     var feed = try ClickFeed(
-      settings: settings(brokers: brokers, properties), topic: topic,
-      prefix: eventIDPrefix, time: time)
+      settings: settings(brokers: brokers, properties),
+      topic: topic,
+      prefix: eventIDPrefix,
+      time: time
+    )
     var pace = Pace(perSecond: Double(rate))
     var progress = Progress(
-      "producing", total: stream.clicks.count, unit: "clicks", isTerminal: isatty(2) == 1,
-      write: writeToStandardError)
+      "producing",
+      total: stream.clicks.count,
+      unit: "clicks",
+      isTerminal: isatty(2) == 1,
+      write: writeToStandardError
+    )
     for (index, click) in stream.clicks.enumerated() {
       pace.wait()
       try feed.send(click, number: index)
@@ -73,8 +80,10 @@ struct ClickStream {
       case .history(let history):
         clicks += history.items.indices.map { index in
           FileClick(
-            user: history.user, item: history.items[index],
-            part: history.parts.isEmpty ? nil : history.parts[index])
+            user: history.user,
+            item: history.items[index],
+            part: history.parts.isEmpty ? nil : history.parts[index]
+          )
         }
       case .example: break
       }
@@ -82,7 +91,9 @@ struct ClickStream {
     self.clicks = part.map { part in clicks.filter { $0.part == part } } ?? clicks
     if self.clicks.isEmpty {
       throw FileFailure(
-        path: path, reason: part.map { "it has no clicks with split \($0)" } ?? "it has no clicks")
+        path: path,
+        reason: part.map { "it has no clicks with split \($0)" } ?? "it has no clicks"
+      )
     }
   }
 }
@@ -95,7 +106,10 @@ struct ClickFeed {
   private let time: ClickTime
 
   init(
-    settings: [String: String], topic: String, prefix: String, time: ClickTime
+    settings: [String: String],
+    topic: String,
+    prefix: String,
+    time: ClickTime
   ) throws(KafkaFailure) {
     producer = try Producer(settings: settings)
     self.topic = topic
@@ -106,8 +120,12 @@ struct ClickFeed {
   mutating func send(_ click: FileClick, number: Int) throws(KafkaFailure) {
     let timestampMs = time == .file ? click.timestampMs : nowMs()
     let value = ClickEncoder.encode(
-      user: click.user, item: click.item, timestampMs: timestampMs,
-      eventID: "\(prefix)\(number)", type: click.type)
+      user: click.user,
+      item: click.item,
+      timestampMs: timestampMs,
+      eventID: "\(prefix)\(number)",
+      type: click.type
+    )
     try producer.send(topic: topic, key: Array(click.user.utf8), value: value)
   }
 

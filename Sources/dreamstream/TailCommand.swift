@@ -68,7 +68,8 @@ struct Tail: ParsableCommand {
     guard let suggestion = try? SuggestionDecoder.decode(value) else {
       return "offset \(delivery.offset): not a suggestion"
     }
-    let latency = delivery.headers.first { $0.name == SuggestionHeaders.latencyMs }
+    let latency =
+      delivery.headers.first { $0.name == SuggestionHeaders.latencyMs }
       .flatMap { $0.value }.map { String(decoding: $0, as: UTF8.self) + " ms" } ?? ""
     return readable(suggestion, latency: latency)
   }

@@ -36,7 +36,10 @@ struct ConfigurationOptions: ParsableArguments {
     for case (let key, let value?) in named { overrides.append((key, value)) }
     do throws(ConfigurationFailure) {
       return try Configuration.load(
-        file: config, overrides: overrides, environment: ProcessInfo.processInfo.environment)
+        file: config,
+        overrides: overrides,
+        environment: ProcessInfo.processInfo.environment
+      )
     } catch {
       writeToStandardError("\(error)\n")
       throw ExitCode.configuration
@@ -100,8 +103,11 @@ struct Validate: AsyncParsableCommand {
 func makeLogger(_ configuration: Configuration) -> Logger {
   Logger(label: "dreamstream") { label in
     LogLines(
-      label: label, level: configuration.log.level, format: configuration.log.format,
-      output: .standardError)
+      label: label,
+      level: configuration.log.level,
+      format: configuration.log.format,
+      output: .standardError
+    )
   }
 }
 

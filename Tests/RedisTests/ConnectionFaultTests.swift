@@ -54,11 +54,11 @@ struct ConnectionFaultTests {
 
   @Test(
     "nobody there is worth a retry, and the reason says where",
-    arguments: [Settings.Address.tcp(host: "127.0.0.1", port: 1), .unix(path: "/no/such.sock")]
+    arguments: [RedisSettings.Address.tcp(host: "127.0.0.1", port: 1), .unix(path: "/no/such.sock")]
   )
-  func refused(address: Settings.Address) throws {
+  func refused(address: RedisSettings.Address) throws {
     let failure = #expect(throws: RedisFailure.self) {
-      _ = try Connection(Settings(address: address))
+      _ = try Connection(RedisSettings(address: address))
     }
     #expect(failure?.remedy == .retry)
     #expect(failure?.reason.contains("\(address)") == true)
@@ -67,7 +67,7 @@ struct ConnectionFaultTests {
   @Test("a port that is none is an error, not a trap", arguments: [-1, 65_536, .max])
   func port(_ port: Int) {
     #expect(throws: RedisFailure.self) {
-      _ = try Connection(Settings(address: .tcp(host: "127.0.0.1", port: port)))
+      _ = try Connection(RedisSettings(address: .tcp(host: "127.0.0.1", port: port)))
     }
   }
 }
@@ -80,11 +80,11 @@ struct CredentialsTests {
   func right() throws {
     let server = try Self.guarded()
     var settings = server.settings
-    settings.password = Secret(Self.password)
+    settings.password = RedisPassword(Self.password)
     var redis = try Connection(settings)
     #expect(try redis.command(["ACL", "WHOAMI"]) == .bytes(Array("default".utf8)))
     settings.user = "worker"
-    settings.password = Secret("of the worker")
+    settings.password = RedisPassword("of the worker")
     redis = try Connection(settings)
     #expect(try redis.command(["ACL", "WHOAMI"]) == .bytes(Array("worker".utf8)))
   }
@@ -96,7 +96,7 @@ struct CredentialsTests {
     settings.database = 2
     for (user, password) in [(nil, nil), (nil, "guess"), ("worker", "guess"), ("x", "guess")] {
       settings.user = user
-      settings.password = password.map(Secret.init)
+      settings.password = password.map(RedisPassword.init)
       let failure = #expect(throws: RedisFailure.self) { _ = try Connection(settings) }
       #expect(failure?.remedy == .stop)
       #expect(failure?.reason.contains(password == nil ? "NOAUTH" : "(WRONGPASS)") == true)
@@ -108,7 +108,7 @@ struct CredentialsTests {
   func repeated() throws {
     let server = try RedisServer(arguments: ["--rename-command", "AUTH", ""])
     var settings = server.settings
-    settings.password = Secret(Self.password)
+    settings.password = RedisPassword(Self.password)
     let failure = #expect(throws: RedisFailure.self) { _ = try Connection(settings) }
     #expect(failure?.remedy == .stop)
     #expect(failure?.reason.contains("sesame") == false)
@@ -116,7 +116,7 @@ struct CredentialsTests {
 
   @Test("a password shows in no print and no dump")
   func shown() {
-    let settings = Settings(address: .unix(path: "p"), password: Secret(Self.password))
+    let settings = RedisSettings(address: .unix(path: "p"), password: RedisPassword(Self.password))
     var dumped = ""
     dump(settings, to: &dumped)
     for text in ["\(settings)", String(reflecting: settings), dumped] {

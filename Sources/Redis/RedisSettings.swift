@@ -1,5 +1,5 @@
 /// How to reach a Redis server, and as whom.
-package struct Settings: Equatable, Sendable {
+package struct RedisSettings: Equatable, Sendable {
   package enum Address: Equatable, Sendable, CustomStringConvertible {
     case tcp(host: String, port: Int)
     case unix(path: String)
@@ -19,7 +19,7 @@ package struct Settings: Equatable, Sendable {
   package var commandTimeoutMs: Int
   /// An ACL user; `nil` is the server's default user.
   package var user: String?
-  package var password: Secret?
+  package var password: RedisPassword?
   package var database: Int
   /// What `CLIENT LIST` shows.
   package var clientName: String?
@@ -29,7 +29,7 @@ package struct Settings: Equatable, Sendable {
     connectTimeoutMs: Int = 1_000,
     commandTimeoutMs: Int = 1_000,
     user: String? = nil,
-    password: Secret? = nil,
+    password: RedisPassword? = nil,
     database: Int = 0,
     clientName: String? = nil
   ) {
@@ -44,7 +44,7 @@ package struct Settings: Equatable, Sendable {
 }
 
 /// A password: it reaches the server, and no log.
-package struct Secret: Equatable, Sendable, CustomStringConvertible, CustomReflectable {
+package struct RedisPassword: Equatable, Sendable, CustomStringConvertible, CustomReflectable {
   let text: String
 
   package init(_ text: String) { self.text = text }
