@@ -33,7 +33,12 @@ package final class Worker: Sendable {
     self.configuration = configuration
     self.model = model
     self.logger = logger
-    health = Health(pipelines: configuration.worker.pipelines, nowMs: Self.monotonicMs())
+    health = Health(
+      pipelines: configuration.worker.pipelines,
+      nowMs: Self.monotonicMs(),
+      // A turn may wait for a dependency until that counts as fatal.
+      turnWithinMs: configuration.faults.fatalAfterMs + 60_000,
+    )
     switch configuration.kafka.brokers {
     case .list(let list):
       bootstrap = list
