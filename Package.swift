@@ -72,7 +72,10 @@ let package = Package(
     library("Diffusion", ["Kernels"]),
     library("Matching", ["Kernels"]),
     library("Network", ["Files", "Kernels", "Diffusion"]),
-    library("Pipeline", ["Events", "Sessions", "Network", "Diffusion", "Matching"]),
+    library(
+      "Pipeline",
+      ["Events", "Sessions", "Kernels", "Network", "Diffusion", "Matching"]
+    ),
 
     // Layers 5 and 6: judging, serving, learning.
     library(

@@ -1,5 +1,6 @@
 internal import Diffusion
 internal import Events
+internal import Matching
 internal import Sessions
 
 extension Pipeline {

@@ -1,6 +1,8 @@
 internal import Diffusion
 internal import Events
+internal import Kernels
 internal import Matching
+internal import Network
 internal import Sessions
 
 extension Pipeline {

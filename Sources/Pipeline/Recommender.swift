@@ -71,8 +71,14 @@ package struct Recommender: Sendable {
       denied: options.denied,
     )
     encoder = SequenceEncoder(model.weights)
+    let sampler = options.sampler ?? RecommenderOptions.Sampler(model.manifest.serving.sampler)
+    if sampler == .folded, model.manifest.shape.denoiser != .linear {
+      throw RecommenderFailure(
+        reason: "generate.sampler is folded, which wants a linear denoiser; this model's is an mlp"
+      )
+    }
     do throws(DiffusionFailure) {
-      walk = try Walk(model, options, guidance: guidance)
+      walk = try Walk(model, options, sampler, guidance: guidance)
     } catch {
       throw RecommenderFailure(reason: error.reason)
     }
@@ -97,7 +103,13 @@ package struct Recommender: Sendable {
     var generated = Generated(width: manifest.shape.width)
     generated.oracles = [Float](repeating: 0, count: conditions.count)
     if keys.isEmpty { return generated }
-    walk.generate(conditions, SeededNoise(keys: keys), deadlines, into: &generated)
+    walk.generate(
+      conditions,
+      SeededNoise(keys: keys),
+      deadlines,
+      into: &generated.oracles,
+      &generated.outcomes
+    )
     return generated
   }
 
@@ -127,17 +139,11 @@ private enum Walk: Sendable {
   init(
     _ model: Model,
     _ options: RecommenderOptions,
+    _ sampler: RecommenderOptions.Sampler,
     guidance: Float
   ) throws(DiffusionFailure) {
     let schedule = try NoiseSchedule(model.manifest.schedule)
-    let serving = model.manifest.serving
-    let sampler = options.sampler ?? RecommenderOptions.Sampler(serving.sampler)
-    if sampler == .folded {
-      guard let parts = LinearDenoiserParts(model.weights, steps: schedule.steps) else {
-        throw DiffusionFailure(
-          reason: "the folded sampler wants a linear denoiser; this model's is an mlp"
-        )
-      }
+    if sampler == .folded, let parts = LinearDenoiserParts(model.weights, steps: schedule.steps) {
       let estimate = AffineEstimate(
         a: parts.a,
         b: parts.b,
@@ -150,7 +156,7 @@ private enum Walk: Sendable {
       return
     }
     let rule = StoppingRule(tolerance: options.relativeChange, patience: options.patience)
-    let steps = options.steps ?? serving.steps
+    let steps = options.steps ?? model.manifest.serving.steps
     self = .steps(
       try Generator(
         schedule: schedule,
@@ -165,17 +171,18 @@ private enum Walk: Sendable {
     _ conditions: [Float],
     _ noise: SeededNoise,
     _ deadlines: Deadlines?,
-    into generated: inout Generated
+    into oracles: inout [Float],
+    _ outcomes: inout [Outcome]
   ) {
     var noise = noise
-    var clean = generated.oracles.mutableSpan
+    var clean = oracles.mutableSpan
     switch self {
     case .folded(var sampler):
       sampler.sample(
         conditions.span,
         noise: &noise,
         into: &clean,
-        outcomes: &generated.outcomes
+        outcomes: &outcomes
       )
       self = .folded(sampler)
     case .steps(var generator, var denoiser):
@@ -185,7 +192,7 @@ private enum Walk: Sendable {
         noise: &noise,
         deadlines: deadlines,
         into: &clean,
-        outcomes: &generated.outcomes
+        outcomes: &outcomes
       )
       self = .steps(generator, denoiser)
     }

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Kafka
 package import Logging
 package import Network
-package import Pipeline
+
 package import Sessions
 internal import Synchronization
 
