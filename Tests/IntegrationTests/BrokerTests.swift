@@ -64,7 +64,7 @@ struct BrokerTests {
       try producer.send(topic: topic, partition: 0, key: nil, value: [number])
       try producer.flush(timeoutMs: 20_000)
     }
-    #expect(proxy.faultsRemaining == 0)
+    #expect(proxy.faultsRemaining(clientID: clientID) == 0)
     let consumer = try consumer()
     let taken = try take(10, from: consumer)
     #expect(taken.compactMap { $0.value?.first } == Array(0..<10))
@@ -88,6 +88,50 @@ struct BrokerTests {
     }
     let rest = try take(6, from: consumer(group: group))
     #expect(rest.compactMap { $0.value?.first } == Array(4..<10))
+  }
+
+  @Test(
+    "what goes wrong on the way is survived, and happens",
+    .enabled(if: ProcessInfo.processInfo.environment["KAFKA_BROKERS"] == nil),
+    arguments: [
+      Fault.dropRequest, .dropAnswer, .delayRequest(ms: 300), .delayAnswer(ms: 300),
+    ]
+  )
+  func faults(fault: Fault) throws {
+    let proxy = try #require(try SharedBroker.process).proxy
+    let clientID = SharedBroker.uniqueName("unlucky")
+    let admin = try Admin(settings: settings.merging(["client.id": clientID]) { $1 })
+    _ = try admin.metadata(timeoutMs: 10_000)
+    let before = proxy.faultsRemaining(clientID: clientID)
+    proxy.inject(fault, .metadata, clientID: clientID)
+    let planned = proxy.faultsRemaining(clientID: clientID)
+    let clock = ContinuousClock()
+    let took = try clock.measure {
+      let metadata = try admin.metadata(timeoutMs: 10_000)
+      #expect(metadata.partitions[topic] == 2)
+    }
+    #expect((before, planned) == (0, 1))
+    #expect(proxy.faultsRemaining(clientID: clientID) == 0)
+    switch fault {
+    case .delayRequest, .delayAnswer: #expect(took >= .milliseconds(300))
+    case .dropRequest, .dropAnswer: break
+    }
+  }
+
+  @Test("a broker of one's own can be killed, started again on its port, and ended")
+  func ownBroker() throws {
+    let process = try BrokerProcess()
+    let own = settings.merging(["bootstrap.servers": process.address]) { $1 }
+    let admin = try Admin(settings: own)
+    try admin.createTopics([NewTopic(name: "t", partitions: 1, replication: 1)], timeoutMs: 10_000)
+    process.kill()
+    let failure = #expect(throws: KafkaFailure.self) { _ = try admin.metadata(timeoutMs: 300) }
+    #expect(failure?.remedy == .retry)
+    try process.start()
+    let metadata = try admin.metadata(timeoutMs: 10_000)
+    #expect(metadata.partitions["t"] == nil)
+    process.stop()
+    #expect(process.proxy.connectionCount == 0)
   }
 
   private func producer(_ more: [String: String] = [:]) throws -> Producer {

@@ -51,10 +51,10 @@ package final class BrokerProcess: Sendable {
     child.withLock { $0 = process }
     let deadline = ContinuousClock.now + .milliseconds(Self.answersWithinMs)
     while !answers() {
-      if .now > deadline {
+      if process.hasExited || .now > deadline {
         child.withLock { $0 = nil }
         throw ProxyFailure(
-          description: "the broker did not answer within \(Self.answersWithinMs / 1_000) s; "
+          description: "the broker did not start; "
             + "to see why, run: \(command.joined(separator: " "))"
         )
       }

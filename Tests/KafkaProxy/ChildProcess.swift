@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 
 /// A program that does not outlive this process, however that ends.
@@ -10,7 +11,7 @@ final class ChildProcess: Sendable {
     echo $!
     exec >&-
     read -r _
-    kill -KILL $!
+    kill -KILL $! 2>&-
     wait
     """
 
@@ -39,6 +40,14 @@ final class ChildProcess: Sendable {
   deinit {
     close(leash)
     _ = waitpid(watcher, nil, 0)
+  }
+
+  /// Whether the program ended by itself.
+  var hasExited: Bool {
+    guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else {
+      return true
+    }
+    return status.contains(") Z ")
   }
 
   func signal(_ signal: Int32) { kill(pid, signal) }

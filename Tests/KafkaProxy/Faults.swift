@@ -47,8 +47,10 @@ final class FaultPlan: Sendable {
     }
   }
 
-  /// How many are still to happen.
-  var remaining: Int { entries.withLock { $0.reduce(0) { $0 + $1.times } } }
+  /// How many that were planned for this client, or for any, are still to happen.
+  func remaining(_ clientID: String?) -> Int {
+    entries.withLock { $0.filter { $0.clientID == clientID }.reduce(0) { $0 + $1.times } }
+  }
 }
 
 /// Holds everybody up while it is closed.

@@ -46,8 +46,8 @@ package final class Proxy: Sendable {
     faults.add(fault, api, times: times, clientID: clientID)
   }
 
-  /// Injected faults that have not happened yet.
-  package var faultsRemaining: Int { faults.remaining }
+  /// Injected faults that have not happened yet, of those meant for one `client.id` or for any.
+  package func faultsRemaining(clientID: String? = nil) -> Int { faults.remaining(clientID) }
 
   /// Connections that are open just now.
   package var connectionCount: Int { state.withLock { $0.connections.count } }
