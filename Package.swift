@@ -105,7 +105,7 @@ let package = Package(
     // What the tests stand on: fakes, private servers, and the proxy in front of the real broker.
     .target(
       name: "TestSupport",
-      dependencies: ["Events", "Sessions", "Pipeline"],
+      dependencies: ["Events", "Sessions", "Network", "Diffusion", "Pipeline"],
       path: "Tests/TestSupport",
       swiftSettings: strict,
     ),
