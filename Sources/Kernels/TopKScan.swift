@@ -116,14 +116,16 @@ package struct TopKScan: Sendable {
     }
   }
 
-  /// Whether a lane exceeds the bar, by one comparison and a fold of its mask.
+  /// Whether a lane may exceed the bar: then bar − score is negative, or not a number.
+  ///
+  /// By the sign bits of a difference, for a comparison of SIMD values goes lane by lane.
   @inline(__always)
   private func isAny(_ scores: SIMD16<Float>, above bar: Float) -> Bool {
-    let mask = scores .> SIMD16(repeating: bar)
-    let (a, b) = unsafe unsafeBitCast(mask, to: (SIMD4<UInt64>, SIMD4<UInt64>).self)
+    let below = SIMD16(repeating: bar) - scores
+    let (a, b) = unsafe unsafeBitCast(below, to: (SIMD4<UInt64>, SIMD4<UInt64>).self)
     let (c, d) = unsafe unsafeBitCast(a | b, to: (SIMD2<UInt64>, SIMD2<UInt64>).self)
     let e = c | d
-    return e[0] | e[1] != 0
+    return (e[0] | e[1]) & 0x8000_0000_8000_0000 != 0
   }
 
   /// Puts an item in a row's list if it is better than the last there, behind its equals.
