@@ -1,0 +1,171 @@
+import Events
+import Foundation
+import Testing
+
+/// The schemas' own samples.
+enum Samples {
+  static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appending(path: "schemas/samples")
+
+  static func files(_ path: String) -> [String] {
+    let names = try? FileManager.default.contentsOfDirectory(
+      atPath: folder.appending(path: path).path
+    )
+    return (names ?? []).sorted().map { path + "/" + $0 }
+  }
+
+  static func bytes(_ path: String) throws -> [UInt8] {
+    [UInt8](try Data(contentsOf: folder.appending(path: path)))
+  }
+}
+
+func record(_ value: [UInt8]?, key: [UInt8]? = nil) -> Record {
+  Record(
+    position: Position(topic: "clicks", partition: 3, offset: 7),
+    key: key,
+    value: value,
+    timestampMs: 99,
+    headers: [Header("a", "b")]
+  )
+}
+
+@Suite("Click decoder")
+struct ClickDecoderTests {
+  @Test("good samples are clicks", arguments: Samples.files("click/good"))
+  func good(path: String) throws {
+    let decoded = try ClickDecoder.decode(record(Samples.bytes(path)))
+    guard case .click(let click) = decoded else {
+      Issue.record("not a click")
+      return
+    }
+    #expect(!click.user.isEmpty && !click.item.isEmpty)
+  }
+
+  @Test(
+    "bad samples are refused for the reason they are named by",
+    arguments: Samples.files("click/bad")
+  )
+  func bad(path: String) throws {
+    let bytes = try Samples.bytes(path)
+    let failure = #expect(throws: DecodingFailure.self) { try ClickDecoder.decode(record(bytes)) }
+    let name = try #require(path.split(separator: "/").last?.split(separator: "-").first)
+    #expect(failure?.reason.rawValue == String(name))
+    #expect(failure?.message.isEmpty == false)
+  }
+
+  @Test("samples are there")
+  func samples() {
+    #expect(Samples.files("click/good").count >= 3)
+    #expect(Samples.files("click/bad").count >= 8)
+  }
+
+  @Test("every field is read, and what is absent has its default")
+  func fields() throws {
+    let full = """
+      {"x":[{"user_id":"no"},1e5,null],"user_id":"é\\u00e9\\ud83d\\ude00","item_id":"i\\n",
+       "timestamp":5,"event_id":"e","event_type":"view"}
+      """
+    #expect(
+      try ClickDecoder.decode(record(Array(full.utf8)))
+        == .click(Click(user: "éé😀", item: "i\n", timestampMs: 5, eventID: "e", type: "view"))
+    )
+    let plain = Array(#"{"user_id":"u","item_id":"i"}"#.utf8)
+    #expect(
+      try ClickDecoder.decode(record(plain, key: Array("u".utf8)))
+        == .click(Click(user: "u", item: "i", timestampMs: 99))
+    )
+  }
+
+  @Test("a null value erases its key's user")
+  func tombstone() throws {
+    #expect(try ClickDecoder.decode(record(nil, key: [0x75])) == .erase(user: "u"))
+  }
+
+  @Test(
+    "keys, encodings and sizes are checked",
+    arguments: [
+      (record(nil), .missingKey), (record(nil, key: []), .missingKey),
+      (record(Array(#"{"user_id":"u","item_id":"i"}"#.utf8), key: [0x76]), .keyMismatch),
+      (record([0x7B, 0xFF, 0x7D]), .invalidUTF8),
+      (record([0x7B, 0x7D], key: [0xFF]), .invalidUTF8),
+      (record([UInt8](repeating: 0x20, count: 65_537)), .oversize), (record([]), .malformedJSON),
+    ] as [(Record, DecodingFailure.Reason)]
+  )
+  func refused(record: Record, reason: DecodingFailure.Reason) {
+    let failure = #expect(throws: DecodingFailure.self) { try ClickDecoder.decode(record) }
+    #expect(failure?.reason == reason)
+  }
+
+  @Test("a dead letter keeps the message and says why")
+  func deadLetter() {
+    let original = record([1, 2], key: [3])
+    let letter = DeadLetter(
+      record: original,
+      failure: DecodingFailure(.wrongType, "why"),
+      worker: "w1"
+    )
+    #expect(letter.key == [3] && letter.value == [1, 2])
+    let expected = [
+      "stage": "decode", "reason": "wrong_type", "message": "why", "topic": "clicks",
+      "partition": "3", "offset": "7", "timestamp": "99", "worker": "w1",
+    ]
+    #expect(letter.headers.first == Header("a", "b"))
+    #expect(letter.headers.count == 1 + expected.count)
+    for (name, value) in expected {
+      #expect(letter.headers.contains(Header("dreamstream.error." + name, value)))
+    }
+  }
+}
+
+@Suite("JSON scanner")
+struct JSONScannerTests {
+  /// Small texts, and every way of dropping, doubling or changing one of their bytes.
+  static let corpus: [[UInt8]] = {
+    let texts = [
+      #"{"user_id":"a","item_id":"b"}"#, #"{"a":[1,-0.5,1e-3,true,false,null,{}],"b":""}"#,
+      #"{"a":"\u00e9\ud83d\ude00\\\"\/\b\f\n\r\t"}"#, #"[ ]"#, #" {"a" : -12 } "#, "0", "-", "1.",
+      "01", "\"\\u12G4\"", "\"\u{1}\"", "{\"a\":1,}", "[1,]", "{} {}", "nul", #"{"a":"\ud800"}"#,
+    ].map { Array($0.utf8) }
+    var corpus = texts
+    for text in texts {
+      for index in text.indices {
+        var dropped = text, doubled = text, changed = text
+        dropped.remove(at: index)
+        doubled.insert(text[index], at: index)
+        changed[index] = UInt8((Int(text[index]) * 31 + index * 7) % 128)
+        corpus += [dropped, doubled, changed]
+      }
+    }
+    return corpus
+  }()
+
+  /// Foundation lets a comma stand before an end, RFC 8259 does not.
+  @Test("accepts what Foundation accepts but for trailing commas, and refuses what it refuses")
+  func agrees() {
+    for text in Self.corpus {
+      let padded = Array("{\"user_id\":\"u\",\"item_id\":\"i\",\"z\":".utf8) + text + [0x7D]
+      let ours: Bool
+      do {
+        _ = try ClickDecoder.decode(record(padded))
+        ours = true
+      } catch {
+        ours = error.reason != .malformedJSON
+      }
+      let theirs = (try? JSONSerialization.jsonObject(with: Data(padded))) != nil
+      let json = String(decoding: padded, as: UTF8.self)
+      let trailing = json.contains(#/,\s*[}\]]/#)
+      #expect(ours == (theirs && !trailing), "\(json)")
+    }
+  }
+
+  @Test("depth is bounded")
+  func depth() {
+    func nested(_ levels: Int) -> Record {
+      let array = String(repeating: "[", count: levels) + String(repeating: "]", count: levels)
+      return record(Array(#"{"user_id":"u","item_id":"i","z":\#(array)}"#.utf8))
+    }
+    #expect(throws: Never.self) { try ClickDecoder.decode(nested(63)) }
+    #expect(throws: DecodingFailure.self) { try ClickDecoder.decode(nested(64)) }
+    #expect(throws: DecodingFailure.self) { try ClickDecoder.decode(nested(20_000)) }
+  }
+}
