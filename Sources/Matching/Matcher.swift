@@ -1,50 +1,56 @@
-package import Kernels
+internal import Kernels
 
-/// An item and how well it matches.
-package typealias Match = TopKScan.Found
+/// An item's index and its score: the inner product of its embedding with an oracle.
+package struct Match: Equatable, Sendable {
+  package var item: Int32
+  package var score: Float
 
-/// Finds the items nearest to generated embeddings, by inner product, exactly.
-package struct Matcher: Sendable {
-  package let catalogue: Catalogue
-  /// Whether each item may be suggested at all; `nil` when all may.
-  private let isAllowed: [Bool]?
-  private var scan = TopKScan()
-
-  /// - Parameters:
-  ///   - allowed: The only items that may be suggested; `nil` for all. Unknown ids are ignored.
-  ///   - denied: Items that may not be suggested. Unknown ids are ignored.
-  package init(_ catalogue: Catalogue, allowed: Set<String>? = nil, denied: Set<String> = []) {
-    self.catalogue = catalogue
-    isAllowed =
-      allowed == nil && denied.isEmpty
-      ? nil : catalogue.ids.map { allowed?.contains($0) != false && !denied.contains($0) }
+  package init(item: Int32, score: Float) {
+    self.item = item
+    self.score = score
   }
+}
 
-  /// The best `count` items of each row of `oracles`, best first, ties by index.
+/// Exact matching of generated embeddings ("oracle items") with a catalogue.
+///
+/// It keeps its scratch and its results, so matching a batch no larger than any before allocates
+/// nothing.
+package struct Matcher: Sendable {
+  private var scan = TopKScan()
+  /// The rows' matches, one row after the other.
+  private var matches: [Match] = []
+  /// Where each row's begin, and the last row's end.
+  private var starts = [0]
+
+  package init() {}
+
+  /// Finds the `k` best items for each of the `oracles` (rows, d).
   ///
-  /// - Parameters:
-  ///   - oracles: Generated embeddings, (rows, d).
-  ///   - count: How many items a row gets; fewer when the filters leave fewer.
-  ///   - seen: Items each row must not get, (rows); empty when none are barred.
+  /// `seen` names the items that each row must not get, (rows), or is empty to filter none. A result
+  /// does not depend on the other rows; ties go to the lower index; fewer than k, or none, remain
+  /// when filters leave no more, or scores are not numbers.
   package mutating func match(
     _ oracles: Span<Float>,
-    count: Int,
-    seen: [[Int32]] = []
-  ) -> [[Match]] {
-    let isAllowed = isAllowed
-    if isAllowed == nil, seen.isEmpty {
-      return scan.run(oracles, catalogue.embeddings, k: count)
+    with catalogue: Catalogue,
+    k: Int,
+    seen: [[Int32]] = [],
+    filter: ItemFilter? = nil
+  ) {
+    precondition(seen.isEmpty || seen.count * catalogue.width == oracles.count)
+    scan.scan(oracles, over: catalogue.embeddings, k: k, allowed: filter?.masks) { row, item in
+      !seen.isEmpty && seen[row].contains(item)
     }
-    return scan.run(oracles, catalogue.embeddings, k: count) { row, index in
-      isAllowed?[index] != false && (seen.isEmpty || !seen[row].contains(Int32(index)))
+    matches.removeAll(keepingCapacity: true)
+    starts.removeAll(keepingCapacity: true)
+    for row in 0..<(oracles.count / catalogue.width) {
+      starts.append(matches.count)
+      for entry in scan[row] { matches.append(Match(item: entry.item, score: entry.score)) }
     }
+    starts.append(matches.count)
   }
 
-  /// The `count` most popular items that may be suggested; their clicks are their scores.
-  package func popular(_ count: Int, seen: [Int32] = []) -> [Match] {
-    catalogue.popular.lazy
-      .filter { [isAllowed] index in isAllowed?[Int(index)] != false && !seen.contains(index) }
-      .prefix(count)
-      .map { [catalogue] in Match(index: $0, score: Float(catalogue.clicks[Int($0)])) }
-  }
+  /// A row's matches, best first.
+  ///
+  /// To be let go of before the next ``match(_:with:k:seen:filter:)``, which copies them otherwise.
+  package subscript(row: Int) -> ArraySlice<Match> { matches[starts[row]..<starts[row + 1]] }
 }
