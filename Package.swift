@@ -74,7 +74,7 @@ let package = Package(
     library("Network", ["Files", "Kernels", "Diffusion"]),
     library(
       "Pipeline",
-      ["Events", "Sessions", "Kernels", "Network", "Diffusion", "Matching"]
+      ["Events", "Sessions", "Network", "Diffusion", "Matching"]
     ),
 
     // Layers 5 and 6: judging, serving, learning.
@@ -121,7 +121,7 @@ let package = Package(
     tests("KernelsTests", ["Kernels"]),
     tests("FilesTests", ["Files"]),
     tests("EventsTests", ["Events"]),
-    tests("SessionsTests", ["Sessions", "Events"]),
+    tests("SessionsTests", ["Sessions", "Events", "TestSupport"]),
     tests("DiffusionTests", ["Diffusion", "Kernels"]),
     tests("MatchingTests", ["Matching", "Kernels"]),
     tests("NetworkTests", ["Network", "Kernels", "Diffusion", "Files"]),
@@ -142,13 +142,17 @@ let package = Package(
     tests(
       "ServiceTests",
       [
+        log,
         "Service", "Events", "Sessions", "Redis", "Kafka", "Pipeline",
         "TestSupport",
       ]
     ),
     tests(
       "IntegrationTests",
-      ["Service", "Events", "Sessions", "Redis", "Kafka", "Pipeline", "TestSupport", "KafkaProxy"]
+      [
+        "dreamstream", "Service", "Events", "Sessions", "Redis", "Kafka", "Network", "Pipeline",
+        "TestSupport", "KafkaProxy", log,
+      ]
     ),
     tests("TidyTests", []),
   ],

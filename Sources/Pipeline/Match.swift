@@ -1,6 +1,5 @@
 internal import Diffusion
 internal import Events
-internal import Kernels
 internal import Matching
 internal import Network
 internal import Sessions
@@ -12,9 +11,15 @@ extension Pipeline {
     let rows = rows
     timed(.match, &turn) { pipeline, turn in
       turn.suggestions = Array(repeating: nil, count: turn.events.count)
-      let matches = pipeline.recommender.match(oracles, seen: seen)
+      pipeline.recommender.match(oracles, seen: seen)
       for (row, index) in rows.events.enumerated() where rows.generated.isFinite(row) {
-        turn.suggestions[index] = pipeline.suggestion(index, turn, matches[row], rows, row)
+        turn.suggestions[index] = pipeline.suggestion(
+          index,
+          turn,
+          pipeline.recommender.matches(row),
+          rows,
+          row
+        )
       }
       let notFinite = Set(rows.events)
       for index in turn.events.indices where turn.suggestions[index] == nil {
@@ -27,7 +32,7 @@ extension Pipeline {
   private func suggestion(
     _ index: Int,
     _ turn: Turn,
-    _ matches: [Match],
+    _ matches: ArraySlice<Match>,
     _ rows: Rows,
     _ row: Int
   ) -> Suggestion? {
@@ -58,7 +63,7 @@ extension Pipeline {
     return suggestion(
       index,
       turn,
-      recommender.matcher.popular(recommender.options.count, seen: seen),
+      recommender.popular(seen: seen)[...],
       Suggestion.Generation(
         provenance: .fallbackPopular,
         steps: 0,
@@ -72,7 +77,7 @@ extension Pipeline {
   private func suggestion(
     _ index: Int,
     _ turn: Turn,
-    _ matches: [Match],
+    _ matches: ArraySlice<Match>,
     _ generation: Suggestion.Generation
   ) -> Suggestion? {
     guard case .click(let click) = turn.events[index], let view = turn.views[index] else {
@@ -86,7 +91,7 @@ extension Pipeline {
         eventID: click.eventID,
         timestampMs: click.timestampMs,
       ),
-      items: matches.map { .init(id: ids[Int($0.index)], score: $0.score) },
+      items: matches.map { .init(id: ids[Int($0.item)], score: $0.score) },
       model: .init(name: recommender.manifest.name, version: recommender.manifest.version),
       generation: generation,
       sessionLength: view.items.count,

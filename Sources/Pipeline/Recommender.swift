@@ -51,11 +51,13 @@ package struct Recommender: Sendable {
   package let options: RecommenderOptions
   /// w, the guidance scale.
   package let guidance: Float
-  var matcher: Matcher
+  package let catalogue: Catalogue
+  /// Items that may be suggested at all; `nil` for all.
+  private let filter: ItemFilter?
+  private var matcher = Matcher()
   private var encoder: SequenceEncoder
   private var walk: Walk
 
-  package var catalogue: Catalogue { matcher.catalogue }
   /// Clicks the encoder reads, L.
   package var length: Int { manifest.shape.length }
 
@@ -64,12 +66,19 @@ package struct Recommender: Sendable {
     self.options = options
     guidance = options.guidance ?? model.manifest.serving.guidance
     let width = model.manifest.shape.width
-    let table = model.weights.values.span.extracting(model.weights.range(.items))
-    matcher = Matcher(
-      Catalogue(ids: model.items.ids, clicks: model.items.clicks, embeddings: table, width: width),
-      allowed: options.allowed,
-      denied: options.denied,
-    )
+    let table = model.weights.range(.items)
+    let items = table.lowerBound..<(table.upperBound - width)  // without the padding row
+    do throws(MatchingFailure) {
+      catalogue = try Catalogue(
+        ids: model.items.ids,
+        embeddings: model.weights.values.span.extracting(items),
+        width: width,
+        counts: model.items.clicks,
+      )
+    } catch {
+      throw RecommenderFailure(reason: error.reason)
+    }
+    filter = ItemFilter(catalogue, options)
     encoder = SequenceEncoder(model.weights)
     let sampler = options.sampler ?? RecommenderOptions.Sampler(model.manifest.serving.sampler)
     if sampler == .folded, model.manifest.shape.denoiser != .linear {
@@ -113,9 +122,29 @@ package struct Recommender: Sendable {
     return generated
   }
 
-  /// The items nearest to each oracle, best first.
-  mutating func match(_ oracles: [Float], seen: [[Int32]]) -> [[Match]] {
-    matcher.match(oracles.span, count: options.count, seen: seen)
+  /// Finds the items nearest to each oracle: ``matches(_:)`` then gives them row by row.
+  mutating func match(_ oracles: [Float], seen: [[Int32]]) {
+    matcher.match(oracles.span, with: catalogue, k: options.count, seen: seen, filter: filter)
+  }
+
+  /// A row's items of the last ``match(_:seen:)``, best first.
+  func matches(_ row: Int) -> ArraySlice<Match> { matcher[row] }
+
+  /// The most clicked items, best first.
+  func popular(seen: [Int32]) -> [Match] {
+    catalogue.mostPopular(options.count, seen: seen, filter: filter)
+  }
+}
+
+extension ItemFilter {
+  /// What the options allow and do not deny; `nil` when that is everything.
+  fileprivate init?(_ catalogue: Catalogue, _ options: RecommenderOptions) {
+    if options.allowed == nil, options.denied.isEmpty { return nil }
+    self.init(
+      count: catalogue.count,
+      allow: options.allowed?.compactMap { catalogue.index(of: $0) },
+      deny: options.denied.compactMap { catalogue.index(of: $0) },
+    )
   }
 }
 

@@ -23,7 +23,11 @@ private struct RedisWorld: SessionWorld {
 
 extension RedisServer {
   fileprivate var settings: RedisSettings {
-    RedisSettings(address: .unix(path: socketPath), connectTimeoutMs: 1_000, commandTimeoutMs: 2_000)
+    RedisSettings(
+      address: .unix(path: socketPath),
+      connectTimeoutMs: 1_000,
+      commandTimeoutMs: 2_000
+    )
   }
 
   fileprivate func sessions(prefix: String = "s") throws -> RedisSessions {
