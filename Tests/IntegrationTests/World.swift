@@ -14,7 +14,7 @@ struct World {
   let bootstrap: String
   let name = SharedBroker.uniqueName("worker")
   let model: String
-  let redis = RedisServer.shared
+  let redis: RedisServer
 
   var clicks: String { "\(name)-clicks" }
   var suggestions: String { "\(name)-suggestions" }
@@ -22,6 +22,7 @@ struct World {
 
   init() throws {
     bootstrap = try SharedBroker.bootstrap()
+    redis = try RedisServer.shared
     model = FileManager.default.temporaryDirectory.appending(path: name).path
     try ModelDirectory.write(TinyModel.make(denoiser: .mlp), to: model)
     let admin = try Admin(settings: ["bootstrap.servers": bootstrap])
