@@ -21,3 +21,13 @@ extension [Float] {
     body(&all)
   }
 }
+
+/// Where a row lies in a row-major matrix whose rows have `width` numbers.
+package func elements(of row: Int, width: Int) -> Range<Int> {
+  (row * width)..<(row * width + width)
+}
+
+/// Where some rows lie in a row-major matrix whose rows have `width` numbers.
+package func elements(of rows: Range<Int>, width: Int) -> Range<Int> {
+  (rows.lowerBound * width)..<(rows.upperBound * width)
+}

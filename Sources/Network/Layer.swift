@@ -5,7 +5,8 @@ package enum Layer: CaseIterable, Sendable {
   case norm1, norm2, norm3, feedForwardNorm
   case query, key, value, feedForward1, feedForward2, step1, step2, denoiser1, denoiser2
 
-  var tensors: (Tensor, Tensor) {
+  /// Its first tensor and its second.
+  package var tensors: (Tensor, Tensor) {
     switch self {
     case .norm1: (.norm1Gain, .norm1Bias)
     case .norm2: (.norm2Gain, .norm2Bias)
