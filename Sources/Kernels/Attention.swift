@@ -1,13 +1,14 @@
 /// Attention of one query over the rows it may see, and its gradient.
 ///
-/// The keys are not projected: since q·(W x + b) = (Wᵀq)·x + q·b, and softmax ignores what all scores
-/// share, it is enough to score the rows x themselves against u = Wᵀq. The values are projected
-/// after the sum, which is linear. So one row of each product is left instead of one per position.
+/// The keys are not projected: since q·(W x + b) = (Wᵀq)·x + q·b, and softmax ignores what all
+/// scores share, it is enough to score the rows x themselves against u = Wᵀq. The values are
+/// projected after the sum, which is linear. So one row of each product is left instead of one per
+/// position.
 package enum Attention {
   /// Writes the rows' weights, softmax(scale · x·u).
   ///
-  /// A row whose numbers sum to zero is hidden, as the published model hides its padding; if all do,
-  /// none is hidden.
+  /// A row whose numbers sum to zero is hidden, as the published model hides its padding; if all
+  /// do, none is hidden.
   ///
   /// - Parameters:
   ///   - query: u, (width).

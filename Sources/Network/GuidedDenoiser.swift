@@ -7,8 +7,8 @@ internal import Kernels
 /// load, the condition's when a batch begins. The second layer is linear, so it is applied to the
 /// guided combination. A guided step is then one product in and, for the `mlp`, one out.
 ///
-/// A row's estimate has the same bits alone and in a batch of any size. Memory is allocated only for
-/// a batch larger than any before.
+/// A row's estimate has the same bits alone and in a batch of any size. Memory is allocated only
+/// for a batch larger than any before.
 package struct GuidedDenoiser: Denoiser, Sendable {
   package let width: Int
   /// w; 0 leaves the condition as it is.
@@ -40,8 +40,8 @@ package struct GuidedDenoiser: Denoiser, Sendable {
       ? nil : (weights.packed(.denoiser2, inputs: 2 * d), weights[.denoiser2Bias])
   }
 
-  /// Takes the conditions of a new batch: request r of ``estimate(_:requests:at:into:)`` is row r of
-  /// `h`, (requests, d).
+  /// Takes the conditions of a new batch: request r of ``estimate(_:requests:at:into:)`` is row r
+  /// of `h`, (requests, d).
   package mutating func begin(conditions h: Span<Float>) {
     let outputs = none.count
     let requests = h.count / width

@@ -4,8 +4,8 @@ internal import Kernels
 extension Weights {
   /// Weights to begin training from, as PyTorch draws them by default.
   ///
-  /// Embeddings are standard normal, norms 1 and 0, and the weight and bias of a layer with n inputs
-  /// uniform on ±1/√n. A tensor's numbers depend on the seed and its name alone.
+  /// Embeddings are standard normal, norms 1 and 0, and the weight and bias of a layer with n
+  /// inputs uniform on ±1/√n. A tensor's numbers depend on the seed and its name alone.
   package init(shape: Shape, seed: UInt64) {
     self.init(shape: shape)
     for tensor in tensors {

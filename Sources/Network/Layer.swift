@@ -26,8 +26,8 @@ package enum Layer: CaseIterable, Sendable {
 }
 
 extension Weights {
-  /// Where a layer's two tensors lie in ``values``, the second right after the first; empty when the
-  /// model has no such layer.
+  /// Where a layer's two tensors lie in ``values``, the second right after the first; empty when
+  /// the model has no such layer.
   package func range(_ layer: Layer) -> Range<Int> {
     let (first, second) = layer.tensors
     let (start, end) = (range(first), range(second))

@@ -1,7 +1,7 @@
 internal import Kernels
 internal import Network
 
-/// The optimiser's state and settings; its updates are PyTorch's `AdamW`, over every row, seen or not.
+/// The optimiser: its updates are PyTorch's `AdamW`, dense, over every row, seen or not.
 package struct AdamW: Equatable, Sendable {
   /// The running mean of the gradients, in the order of the weights' block.
   package var firstMoment: [Float]

@@ -4,8 +4,8 @@ internal import Kernels
 enum Loss {
   /// The mean over all numbers of (estimate − target)², and its gradient by the estimate.
   ///
-  /// Its gradient by the target is the negative of that. (Ho, Jain and Abbeel 2020, equation 14, for
-  /// a network that estimates x₀.)
+  /// Its gradient by the target is the negative of that. (Ho, Jain and Abbeel 2020, equation 14,
+  /// for a network that estimates x₀.)
   static func meanSquare(
     _ estimate: [Float],
     _ target: [Float],

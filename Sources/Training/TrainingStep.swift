@@ -4,9 +4,9 @@ package import Network
 
 /// One step of training after another: a batch's loss, its gradient, and an update of the weights.
 ///
-/// The target x₀ is the item's embedding; xₜ = √ᾱₜ·x₀ + √(1 − ᾱₜ)·ε is its noisy form; the loss is the
-/// mean square of x̂₀ − x₀. The gradient flows into x₀ both through the loss and through xₜ. It is
-/// computed by hand, layer by layer, and agrees with PyTorch's.
+/// The target x₀ is the item's embedding; xₜ = √ᾱₜ·x₀ + √(1 − ᾱₜ)·ε is its noisy form; the loss is
+/// the mean square of x̂₀ − x₀. The gradient flows into x₀ both through the loss and through xₜ. It
+/// is computed by hand, layer by layer, and agrees with PyTorch's.
 ///
 /// Memory is allocated only for a batch larger than any before.
 package struct TrainingStep: Sendable {

@@ -13,8 +13,9 @@ struct Clicks {
 
 /// The last clicks' attention over their sessions, and its gradient.
 ///
-/// u = Wₖᵀ(W_q·q̂ + b_q) asks the clicks, and W_v·(Σ aⱼxⱼ) + b_v·Σ aⱼ is added to q̂. The sum of the
-/// weights is 1, unless dropout fell on them; the key's bias has no effect, and gets no gradient.
+/// u = Wₖᵀ(W_q·q̂ + b_q) asks the clicks, and W_v·(Σ aⱼxⱼ) + b_v·Σ aⱼ is added to q̂. The sum of
+/// the weights is 1, unless dropout fell on them; the key's bias has no effect, and gets no
+/// gradient.
 struct AttentionPass {
   private var query: [Float] = []
   /// u, (sessions, d).

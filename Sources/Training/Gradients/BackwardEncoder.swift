@@ -3,9 +3,9 @@ internal import Network
 
 /// The encoder for the sessions of a batch that need it, and its gradient.
 ///
-/// The forward computation is that of ``SequenceEncoder``. Examples that go without their condition,
-/// and those without clicks, are not encoded. Dropout falls where the published code has it: on the
-/// embedded clicks, on the attention's weights and on what the feed-forward adds.
+/// The forward computation is that of ``SequenceEncoder``. Examples that go without their
+/// condition, and those without clicks, are not encoded. Dropout falls where the published code has
+/// it: on the embedded clicks, on the attention's weights and on what the feed-forward adds.
 struct EncoderPass {
   /// The examples that are encoded, one for each session of `clicks`.
   private(set) var examples: [Int] = []

@@ -70,8 +70,8 @@ extension Weights {
     }
   }
 
-  /// Writes the gradient by an affine layer's input to `dx`, and adds that by its weight and bias to
-  /// `gradient`.
+  /// Writes the gradient by an affine layer's input to `dx`, and adds that by its weight and bias
+  /// to `gradient`.
   func backward(
     _ layer: Layer,
     x: [Float],
