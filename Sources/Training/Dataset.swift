@@ -1,3 +1,4 @@
+import Files
 package import Network
 
 /// A catalogue, the examples to learn from, and later ones to judge by.
@@ -22,6 +23,12 @@ package struct Dataset: Sendable {
   package let items: ItemTable
   package let training: Examples
   package let validation: Examples
+
+  /// A hash of the catalogue and all examples: what training is a function of, besides settings.
+  var fingerprint: String {
+    let ids = items.ids.joined(separator: "\n")
+    return SHA256.hex(Array("\(ids)\n\(training.fingerprint)\n\(validation.fingerprint)".utf8))
+  }
 
   /// Makes the examples of `log`, validated by `later` or by a part or the end of `log`.
   ///
