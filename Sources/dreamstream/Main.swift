@@ -7,6 +7,7 @@ struct DreamStream: AsyncParsableCommand {
     abstract: "Turns a stream of clicks into next-item suggestions.",
     subcommands: [
       Work.self, Validate.self, Produce.self, Tail.self, Generate.self,
+      Train.self, Evaluate.self,
     ],
   )
 }
