@@ -8,6 +8,7 @@ struct DreamStream: AsyncParsableCommand {
     subcommands: [
       Train.self, Evaluate.self,
       Work.self, Validate.self, Produce.self, Tail.self, Generate.self,
+      Train.self, Evaluate.self,
     ],
   )
 }

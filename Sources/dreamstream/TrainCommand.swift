@@ -24,6 +24,8 @@ struct Train: ParsableCommand {
   @Option(help: "The part that validates. (default: val, valid or validation)")
   var validationPart: String?
   @Flag(help: "Learn and judge the first click of a session too.") var emptyHistories = false
+  @Flag(help: "Give items that only validation has untrained rows, as published protocols do.")
+  var wholeCatalogue = false
   @Option(help: "The model's name. (default: the directory's)") var name: String?
 
   @Option(help: "linear or mlp.") var denoiser = Shape.Denoiser.linear
@@ -119,6 +121,7 @@ extension Train {
     options.part = part
     options.validationPart = validationPart
     options.emptyHistories = emptyHistories
+    options.wholeCatalogue = wholeCatalogue
     return options
   }
 
