@@ -20,10 +20,12 @@ package enum ClickFile {
     _ body: (Entry) throws(FileFailure) -> Void
   ) throws(FileFailure) {
     var reader = try LineReader(path: path)
-    guard let first = try reader.next(), !first.isEmpty else {
+    guard var first = try reader.next(), !first.isEmpty else {
       throw FileFailure(path: path, line: 1, reason: "the file is empty; it wants a header line")
     }
-    var form = try Form(header: first, path: path)
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]  // spreadsheets write it
+    if first.starts(with: mark) { first.removeFirst(mark.count) }
+    let form = try Form(header: first, path: path)
     if case .json = form { try body(form.entry(first, line: 1, path: path)) }
     while let line = try reader.next() {
       if line.isEmpty { continue }

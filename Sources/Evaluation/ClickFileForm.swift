@@ -32,20 +32,21 @@ enum Form {
         type: columns.index(of: ["event_type"])
       )
     } else {
+      let lacking = user == nil ? "`user` or `session`" : "`item`"
       let found = columns.names.joined(separator: ", ")
       throw FileFailure(
         path: path,
         line: 1,
         reason: """
-          the columns are \(found); it wants `user` or `session` with `item`, or `items`, \
-          or `seq`, `len_seq` and `next`
+          there is no column \(lacking) among \(found); it wants `user` or `session` with `item`, \
+          or `items`, or `seq`, `len_seq` and `next`
           """
       )
     }
   }
 
   /// What a line holds; `line` counts from 1.
-  mutating func entry(
+  func entry(
     _ bytes: [UInt8],
     line: Int,
     path: String
@@ -145,10 +146,11 @@ struct Place {
   }
 
   func time(_ text: String, _ column: String) throws(FileFailure) -> Int64 {
-    guard let value = Double(text), value.isFinite, abs(value) < 1e16 else {
-      throw failure("`\(column)` is \(text); it wants seconds or milliseconds since 1970")
-    }
-    return Int64((abs(value) < 1e11 ? value * 1_000 : value).rounded())
+    guard let value = Double(text), value >= 0, value < 1e16,
+      case let timestampMs = Int64((value < 1e11 ? value * 1_000 : value).rounded()),
+      ClickDecoder.timestampsMs.contains(timestampMs)
+    else { throw failure("`\(column)` is \(text); it wants seconds or milliseconds since 1970") }
+    return timestampMs
   }
 }
 

@@ -1,5 +1,5 @@
 package import Events
-internal import Foundation
+internal import Glibc
 
 /// Makes up a click stream with something to learn in it, the same for a seed on every machine.
 ///

@@ -5,13 +5,14 @@
 package struct Judgement: Sendable {
   package struct Row: Equatable, Sendable {
     package let name: String
-    package let metrics: RankingMetrics
+    package fileprivate(set) var metrics: RankingMetrics
   }
 
-  /// What learned from `training` and then stayed as it was, judged on the same clicks as we are.
-  package let rows: [Row]
+  /// Ours first, then popularity and transition counts as `training` left them, then transition
+  /// counts that go on learning from each click of the stream once it is judged.
+  package private(set) var rows: [Row]
   /// Clicks of the stream that had no suggestion though a next click followed.
-  package let missing: Int
+  package private(set) var missing = 0
 
   /// - Parameters:
   ///   - training: Clicks the model was trained on, in order.
@@ -24,6 +25,9 @@ package struct Judgement: Sendable {
     cutoff: Int,
     suggested: (Int) -> [String]?
   ) {
+    rows = ["suggestions", "popularity", "transition counts", "transition counts, updated"]
+      .map { Row(name: $0, metrics: RankingMetrics(cutoff: cutoff)) }
+
     var popularity = Popularity()
     var transitions = TransitionCounts()
     var last: [String: String] = [:]
@@ -32,33 +36,26 @@ package struct Judgement: Sendable {
       transitions.observe(item: click.item, after: last[click.user])
       last[click.user] = click.item
     }
-    popularity.freeze()
-    transitions.freeze()
+    var updated = transitions
 
-    var ours = RankingMetrics(cutoff: cutoff)
-    var popular = ours
-    var markov = ours
-    var missing = 0
     var waiting: [String: Int] = [:]
     for (index, click) in stream.enumerated() {
       if let before = waiting[click.user] {
         let previous = stream[before].item
-        let items = suggested(before)
-        if items == nil { missing += 1 }
-        ours.add(rank: items?.firstIndex(of: click.item))
-        popular.add(
-          rank: popularity.suggest(after: previous, count: cutoff).firstIndex(of: click.item)
-        )
-        markov.add(
-          rank: transitions.suggest(after: previous, count: cutoff).firstIndex(of: click.item)
-        )
+        let ours = suggested(before)
+        if ours == nil { missing += 1 }
+        let lists = [
+          ours ?? [], popularity.suggest(after: previous, count: cutoff),
+          transitions.suggest(after: previous, count: cutoff),
+          updated.suggest(after: previous, count: cutoff),
+        ]
+        for (row, list) in lists.enumerated() {
+          rows[row].metrics.add(rank: list.firstIndex(of: click.item))
+        }
       }
       waiting[click.user] = index
+      updated.observe(item: click.item, after: last[click.user])
+      last[click.user] = click.item
     }
-    self.missing = missing
-    rows = [
-      Row(name: "suggestions", metrics: ours), Row(name: popularity.name, metrics: popular),
-      Row(name: transitions.name, metrics: markov),
-    ]
   }
 }

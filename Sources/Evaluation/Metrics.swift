@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Glibc
 
 /// How well the items that came next were ranked, weighted by example.
 package struct RankingMetrics: Equatable, Sendable {

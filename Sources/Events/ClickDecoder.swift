@@ -57,17 +57,27 @@ package enum ClickDecoder {
 
 /// The fields of interest of one click.
 private struct Fields {
-  var values: [String: JSONScanner.Value] = [:]
-
-  static let names: Set = ["user_id", "item_id", "timestamp", "event_id", "event_type"]
+  private let scanner: JSONScanner
+  private var user: JSONScanner.Value?
+  private var item: JSONScanner.Value?
+  private var timestamp: JSONScanner.Value?
+  private var eventID: JSONScanner.Value?
+  private var type: JSONScanner.Value?
 
   init(_ bytes: [UInt8]) throws(DecodingFailure) {
-    var scanner = JSONScanner(bytes)
-    var found: [String: JSONScanner.Value] = [:]
+    var reader = JSONScanner(bytes)
+    scanner = reader
     let isObject: Bool
     do throws(JSONScanner.Malformed) {
-      isObject = try scanner.fields { name, value in
-        if Self.names.contains(name) { found[name] = value }
+      isObject = try reader.fields { name, value in
+        switch scanner.string(name) {
+        case "user_id": user = value
+        case "item_id": item = value
+        case "timestamp": timestamp = value
+        case "event_id": eventID = value
+        case "event_type": type = value
+        default: break
+        }
       }
     } catch {
       throw DecodingFailure(
@@ -76,21 +86,20 @@ private struct Fields {
       )
     }
     if !isObject { throw DecodingFailure(.wrongType, "the value is not a JSON object") }
-    values = found
   }
 
   func click(
     _ record: Record,
     _ limits: ClickDecoder.Limits
   ) throws(DecodingFailure) -> Click {
-    guard let user = try id("user_id", limits) else { throw missing("user_id") }
-    guard let item = try id("item_id", limits) else { throw missing("item_id") }
+    guard let user = try id(user, "user_id", limits) else { throw missing("user_id") }
+    guard let item = try id(item, "item_id", limits) else { throw missing("item_id") }
     return Click(
       user: user,
       item: item,
       timestampMs: try timestampMs() ?? record.timestampMs,
-      eventID: try id("event_id", limits),
-      type: try id("event_type", limits) ?? Click.defaultType
+      eventID: try id(eventID, "event_id", limits),
+      type: try id(type, "event_type", limits) ?? Click.defaultType
     )
   }
 
@@ -99,12 +108,14 @@ private struct Fields {
   }
 
   private func id(
+    _ value: JSONScanner.Value?,
     _ name: String,
     _ limits: ClickDecoder.Limits
   ) throws(DecodingFailure) -> String? {
-    switch values[name] {
+    switch value {
     case nil: return nil
-    case .string(let text):
+    case .text(let place):
+      let text = scanner.string(place)
       if text.isEmpty {
         throw DecodingFailure(.outOfRange, "`\(name)` is empty; it wants at least one character")
       }
@@ -121,7 +132,7 @@ private struct Fields {
   }
 
   private func timestampMs() throws(DecodingFailure) -> Int64? {
-    switch values["timestamp"] {
+    switch timestamp {
     case nil: return nil
     case .integer(let value):
       if ClickDecoder.timestampsMs.contains(value) { return value }

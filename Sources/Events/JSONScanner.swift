@@ -9,15 +9,21 @@ struct JSONScanner {
     let expected: String
   }
 
-  enum Value: Equatable {
-    case string(String)
+  /// A string's place between its quotes; ``JSONScanner/string(_:)`` makes it a string.
+  struct Text {
+    let range: Range<Int>
+    let hasEscapes: Bool
+  }
+
+  enum Value {
+    case text(Text)
     case integer(Int64)
     case fraction
     case bool, null, array, object
 
     var name: String {
       switch self {
-      case .string: "a string"
+      case .text: "a string"
       case .integer: "an integer"
       case .fraction: "a number that is not a 64-bit integer"
       case .bool: "true or false"
@@ -35,9 +41,11 @@ struct JSONScanner {
 
   init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-  /// Reads the fields of the object that the text is; `nil` when it is something else.
+  /// Reads the whole text and hands out the fields of the object that it is.
+  ///
+  /// - Returns: Whether it is an object and not some other value.
   mutating func fields(
-    _ body: (_ name: String, _ value: Value) -> Void
+    _ body: (_ name: Text, _ value: Value) -> Void
   ) throws(Malformed) -> Bool {
     skipSpace()
     let isObject = peek == UInt8(ascii: "{")
@@ -45,6 +53,26 @@ struct JSONScanner {
     skipSpace()
     if index < bytes.count { throw malformed("the end") }
     return isObject
+  }
+
+  /// The string at a place that this scanner gave.
+  func string(_ text: Text) -> String {
+    if !text.hasEscapes { return String(decoding: bytes[text.range], as: UTF8.self) }
+    var reader = self
+    reader.index = text.range.lowerBound
+    var result = String.UnicodeScalarView()
+    while reader.index < text.range.upperBound {
+      let start = reader.index
+      while reader.index < text.range.upperBound, bytes[reader.index] != UInt8(ascii: "\\") {
+        reader.index += 1
+      }
+      result += String(decoding: bytes[start..<reader.index], as: UTF8.self).unicodeScalars
+      // The first pass has checked every escape.
+      if reader.accept(UInt8(ascii: "\\")), let scalar = try? reader.escape() {
+        result.append(scalar)
+      }
+    }
+    return String(result)
   }
 
   private var peek: UInt8? { index < bytes.count ? bytes[index] : nil }
@@ -67,14 +95,14 @@ struct JSONScanner {
 
   private mutating func object(
     depth: Int,
-    _ body: (_ name: String, _ value: Value) -> Void
+    _ body: (_ name: Text, _ value: Value) -> Void
   ) throws(Malformed) {
     index += 1
     skipSpace()
     if accept(UInt8(ascii: "}")) { return }
     repeat {
       skipSpace()
-      let name = try string()
+      let name = try text()
       skipSpace()
       if !accept(UInt8(ascii: ":")) { throw malformed("a colon") }
       body(name, try value(depth: depth))
@@ -97,7 +125,7 @@ struct JSONScanner {
   private mutating func value(depth: Int) throws(Malformed) -> Value {
     skipSpace()
     switch peek {
-    case UInt8(ascii: "\""): return .string(try string())
+    case UInt8(ascii: "\""): return .text(try text())
     case UInt8(ascii: "{"):
       if depth >= Self.maxDepth { throw malformed("at most \(Self.maxDepth) levels") }
       try object(depth: depth + 1) { _, _ in }
@@ -113,76 +141,73 @@ struct JSONScanner {
     }
   }
 
-  private mutating func word(_ text: StaticString, _ value: Value) throws(Malformed) -> Value {
-    let letters = Array(text.description.utf8)
-    guard bytes[index...].starts(with: letters) else { throw malformed("a value") }
-    index += letters.count
+  private mutating func word(_ letters: String, _ value: Value) throws(Malformed) -> Value {
+    guard bytes[index...].starts(with: letters.utf8) else { throw malformed("a value") }
+    index += letters.utf8.count
     return value
   }
 
-  private mutating func digits() -> Int {
-    let start = index
-    while let byte = peek, UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte { index += 1 }
-    return index - start
-  }
-
   private mutating func number() throws(Malformed) -> Value {
-    let start = index
-    _ = accept(UInt8(ascii: "-"))
+    let isNegative = accept(UInt8(ascii: "-"))
     let first = peek
-    let count = digits()
+    let (count, integer) = digits(isNegative: isNegative)
     if count == 0 { throw malformed("a value") }
     if first == UInt8(ascii: "0"), count > 1 { throw malformed("no leading zero") }
     var isInteger = true
     if accept(UInt8(ascii: ".")) {
       isInteger = false
-      if digits() == 0 { throw malformed("a digit") }
+      if digits().count == 0 { throw malformed("a digit") }
     }
     if peek == UInt8(ascii: "e") || peek == UInt8(ascii: "E") {
       isInteger = false
       index += 1
       if !accept(UInt8(ascii: "+")) { _ = accept(UInt8(ascii: "-")) }
-      if digits() == 0 { throw malformed("a digit") }
+      if digits().count == 0 { throw malformed("a digit") }
     }
-    guard isInteger, let value = Int64(String(decoding: bytes[start..<index], as: UTF8.self))
-    else { return .fraction }
-    return .integer(value)
+    guard isInteger, let integer else { return .fraction }
+    return .integer(integer)
   }
 
-  private mutating func string() throws(Malformed) -> String {
+  /// Passes digits over; their value is `nil` when it does not fit.
+  private mutating func digits(isNegative: Bool = false) -> (count: Int, value: Int64?) {
+    let start = index
+    var value: Int64? = 0
+    while let byte = peek, UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte {
+      let digit = Int64(byte - UInt8(ascii: "0"))
+      if let sum = value {
+        let (tens, tooMany) = sum.multipliedReportingOverflow(by: 10)
+        let (next, tooMuch) = tens.addingReportingOverflow(isNegative ? -digit : digit)
+        value = tooMany || tooMuch ? nil : next
+      }
+      index += 1
+    }
+    return (index - start, value)
+  }
+
+  private mutating func text() throws(Malformed) -> Text {
     if !accept(UInt8(ascii: "\"")) { throw malformed("a string") }
     let start = index
-    while let byte = peek, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 {
+    var hasEscapes = false
+    while let byte = peek, byte >= 0x20 {
+      if byte == UInt8(ascii: "\"") {
+        defer { index += 1 }
+        return Text(range: start..<index, hasEscapes: hasEscapes)
+      }
       index += 1
-    }
-    if peek == UInt8(ascii: "\"") {
-      defer { index += 1 }
-      return String(decoding: bytes[start..<index], as: UTF8.self)
-    }
-    return try escapedString(bytes[start..<index])
-  }
-
-  private mutating func escapedString(_ plain: ArraySlice<UInt8>) throws(Malformed) -> String {
-    var text = Array(plain)
-    while let byte = peek {
-      if byte < 0x20 { break }
-      index += 1
-      if byte == UInt8(ascii: "\"") { return String(decoding: text, as: UTF8.self) }
       if byte == UInt8(ascii: "\\") {
-        text.append(contentsOf: try escape().utf8)
-      } else {
-        text.append(byte)
+        hasEscapes = true
+        _ = try escape()
       }
     }
     throw malformed("the string's end")
   }
 
-  private mutating func escape() throws(Malformed) -> String {
+  /// Reads an escape behind its backslash.
+  private mutating func escape() throws(Malformed) -> Unicode.Scalar {
     guard let byte = peek else { throw malformed("an escape") }
     index += 1
     switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"):
-      return String(Unicode.Scalar(byte))
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(byte)
     case UInt8(ascii: "b"): return "\u{8}"
     case UInt8(ascii: "f"): return "\u{C}"
     case UInt8(ascii: "n"): return "\n"
@@ -190,15 +215,14 @@ struct JSONScanner {
     case UInt8(ascii: "t"): return "\t"
     case UInt8(ascii: "u"):
       let high = try hex()
-      if let scalar = Unicode.Scalar(high) { return String(scalar) }
+      if let scalar = Unicode.Scalar(high) { return scalar }
       guard (0xD800...0xDBFF).contains(high), accept(UInt8(ascii: "\\")), accept(UInt8(ascii: "u"))
       else { throw malformed("the other half of a surrogate pair") }
       let low = try hex()
-      let pair = 0x10000 + (high - 0xD800) << 10 + (low &- 0xDC00)
-      guard (0xDC00...0xDFFF).contains(low), let scalar = Unicode.Scalar(pair) else {
-        throw malformed("the other half of a surrogate pair")
-      }
-      return String(scalar)
+      guard (0xDC00...0xDFFF).contains(low),
+        let scalar = Unicode.Scalar(0x10000 + (high - 0xD800) << 10 + (low - 0xDC00))
+      else { throw malformed("the other half of a surrogate pair") }
+      return scalar
     default:
       index -= 1
       throw malformed("an escape")
@@ -206,12 +230,25 @@ struct JSONScanner {
   }
 
   private mutating func hex() throws(Malformed) -> UInt32 {
-    let end = index + 4
-    guard end <= bytes.count,
-      bytes[index..<end].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
-      let value = UInt32(String(decoding: bytes[index..<end], as: UTF8.self), radix: 16)
-    else { throw malformed("four hexadecimal digits") }
-    index = end
+    var value: UInt32 = 0
+    for _ in 0..<4 {
+      guard let byte = peek, let digit = Unicode.Scalar(byte).hexDigit else {
+        throw malformed("four hexadecimal digits")
+      }
+      value = value << 4 | digit
+      index += 1
+    }
     return value
+  }
+}
+
+extension Unicode.Scalar {
+  fileprivate var hexDigit: UInt32? {
+    switch self {
+    case "0"..."9": value - 0x30
+    case "a"..."f": value - 0x61 + 10
+    case "A"..."F": value - 0x41 + 10
+    default: nil
+    }
   }
 }

@@ -5,6 +5,15 @@ package enum SuggestionDecoder {
   package static func decode(_ bytes: [UInt8]) throws(DecodingFailure) -> Suggestion {
     do {
       return try JSONDecoder().decode(Wire.self, from: Data(bytes)).suggestion
+    } catch let failure as DecodingFailure {
+      throw failure
+    } catch DecodingError.keyNotFound(let key, _) {
+      throw DecodingFailure(.missingField, "`\(key.stringValue)` is missing")
+    } catch DecodingError.typeMismatch(let type, let context),
+      DecodingError.valueNotFound(let type, let context)
+    {
+      let field = context.codingPath.map(\.stringValue).joined(separator: ".")
+      throw DecodingFailure(.wrongType, "`\(field)` is no \(type)")
     } catch {
       throw DecodingFailure(.malformedJSON, "not a suggestion: \(error)")
     }
@@ -23,7 +32,8 @@ private struct Wire: Decodable {
 
   struct Item: Decodable {
     let item_id: String
-    let score: Float
+    /// `null` when it was not finite.
+    let score: Float?
   }
 
   struct Model: Decodable {
@@ -62,7 +72,7 @@ private struct Wire: Decodable {
           eventID: source.event_id,
           timestampMs: source.timestamp
         ),
-        items: items.map { .init(id: $0.item_id, score: $0.score) },
+        items: items.map { .init(id: $0.item_id, score: $0.score ?? .nan) },
         model: .init(name: model.name, version: model.version),
         generation: .init(
           provenance: provenance,

@@ -3,7 +3,8 @@ internal import FoundationEssentials
 /// Writes suggestions, JSON version 1 (`schemas/suggestion.v1.schema.json`).
 ///
 /// The bytes depend on the suggestion alone, so an event that is delivered twice is answered twice
-/// with the same bytes. How long it took is therefore a header, and no part of the value.
+/// with the same bytes. How long it took is therefore a header, and no part of the value. A score
+/// that is not finite is written as `null`, so that the value is JSON whatever the model did.
 package enum SuggestionEncoder {
   package static func encode(_ suggestion: Suggestion) -> [UInt8] {
     var json = JSONWriter()
@@ -65,24 +66,31 @@ struct JSONWriter {
 
   mutating func text(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
-  /// A number JSON can write; what is not finite has none there.
+  /// A number JSON can write; what is not finite is `null`.
   mutating func number(_ value: Float) { text(value.isFinite ? value.description : "null") }
 
   mutating func string(_ value: String) {
     bytes.append(UInt8(ascii: "\""))
+    if value.utf8.allSatisfy(Self.isPlain) { text(value) } else { escaped(value) }
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+  }
+
+  private mutating func escaped(_ value: String) {
     for byte in value.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-        bytes.append(UInt8(ascii: "\\"))
+      if Self.isPlain(byte) {
         bytes.append(byte)
-      case 0..<0x20:
-        let digits = String(byte, radix: 16)
-        text(digits.count == 1 ? "\\u000\(digits)" : "\\u00\(digits)")
-      default:
+      } else if byte < 0x20 {
+        text(byte < 0x10 ? "\\u000" : "\\u00")
+        text(String(byte, radix: 16))
+      } else {
+        bytes.append(UInt8(ascii: "\\"))
         bytes.append(byte)
       }
     }
-    bytes.append(UInt8(ascii: "\""))
   }
 }
 
@@ -90,4 +98,32 @@ struct JSONWriter {
 private func base64(_ values: [Float]) -> String {
   Data(values.flatMap { value in (0..<4).map { UInt8(value.bitPattern >> (8 * $0) & 0xFF) } })
     .base64EncodedString()
+}
+
+/// Writes clicks, JSON version 1, for whoever feeds a topic.
+package enum ClickEncoder {
+  package static func encode(
+    user: String,
+    item: String,
+    timestampMs: Int64?,
+    eventID: String?,
+    type: String?
+  ) -> [UInt8] {
+    var json = JSONWriter()
+    json.text("{\"user_id\":")
+    json.string(user)
+    json.text(",\"item_id\":")
+    json.string(item)
+    if let timestampMs { json.text(",\"timestamp\":\(timestampMs)") }
+    if let eventID {
+      json.text(",\"event_id\":")
+      json.string(eventID)
+    }
+    if let type {
+      json.text(",\"event_type\":")
+      json.string(type)
+    }
+    json.text("}")
+    return json.bytes
+  }
 }

@@ -65,6 +65,7 @@ package struct LineReader: ~Copyable {
       ended = true
       var code: Int32 = 0
       let text = unsafe gzerror(file, &code).map { unsafe String(cString: $0) } ?? ""
+      if code == Z_ERRNO { throw .system(path, "read it") }
       if count < 0 || code == Z_BUF_ERROR || code == Z_DATA_ERROR {
         throw FileFailure(
           path: path,
@@ -72,7 +73,6 @@ package struct LineReader: ~Copyable {
           reason: "the gzip data is damaged or cut short (\(text)); fetch the file again"
         )
       }
-      if code == Z_ERRNO { throw .system(path, "read it") }
     }
   }
 }

@@ -24,8 +24,18 @@ struct CountingTests {
     var popularity = Popularity()
     for item in ["b", "a", "c", "c"] { popularity.observe(item: item, after: nil) }
     #expect(popularity.suggest(after: nil, count: 5) == ["c", "b", "a"])
-    popularity.freeze()
     #expect(popularity.suggest(after: nil, count: 2) == ["c", "b"])
+  }
+
+  @Test("popularity ranks anew once enough clicks have come")
+  func ranking() {
+    var popularity = Popularity()
+    popularity.observe(item: "a", after: nil)
+    #expect(popularity.suggest(after: nil, count: 1) == ["a"])
+    for _ in 2..<Popularity.clicksPerRanking { popularity.observe(item: "b", after: nil) }
+    #expect(popularity.suggest(after: nil, count: 1) == ["a"])
+    popularity.observe(item: "b", after: nil)
+    #expect(popularity.suggest(after: nil, count: 1) == ["b"])
   }
 
   @Test("transitions rank by count, then by id, and are filled up with the popular")
@@ -52,10 +62,42 @@ struct JudgementTests {
     let suggestions: [Int: [String]] = [0: ["x", "b"], 1: ["y"]]
     let judgement = Judgement(training: training, stream: stream, cutoff: 2) { suggestions[$0] }
     #expect(judgement.missing == 1)
-    #expect(judgement.rows.map(\.metrics.examples) == [3, 3, 3])
-    #expect(judgement.rows.map(\.metrics.hits) == [1, 1, 1])
+    #expect(judgement.rows.map(\.metrics.examples) == [3, 3, 3, 3])
+    #expect(judgement.rows.map(\.metrics.hits) == [1, 1, 1, 1])
     #expect(judgement.rows[0].metrics.reciprocal == 0.5 / 3)
     #expect(judgement.rows[2].metrics.reciprocal == 1.0 / 3)
+  }
+
+  @Test("counts that are updated learn a click after it is judged, and frozen ones never")
+  func updated() {
+    let stream = ["a", "b", "a", "b"].map { FileClick(user: "u", item: $0) }
+    let judgement = Judgement(training: [], stream: stream, cutoff: 1) { _ in nil }
+    #expect(judgement.missing == 3)
+    #expect(judgement.rows.map(\.metrics.hits) == [0, 0, 0, 2])
+  }
+
+  /// The floors that `counts.py` computes for this data.
+  @Test(
+    "transition counts have the known figures on published data",
+    .enabled(if: FileManager.default.fileExists(atPath: ClickFileTests.shared.path))
+  )
+  func published() throws {
+    let path = ClickFileTests.shared.appending(path: "yoochoose-100k/clicks.tsv.gz").path
+    var clicks: [FileClick] = []
+    try ClickFile.forEach(path) { entry in
+      if case .click(let click) = entry { clicks.append(click) }
+    }
+    let judgement = Judgement(
+      training: clicks.filter { $0.part == "train" },
+      stream: clicks.filter { $0.part == "test" },
+      cutoff: 20
+    ) { _ in nil }
+    let figures = judgement.rows.map { row in
+      [row.metrics.hitRate, row.metrics.ndcg].map { String(format: "%.2f", 100 * $0) }
+    }
+    #expect(judgement.rows[2].metrics.examples == 10_152)
+    #expect(figures[2] == ["58.74", "40.31"])
+    #expect(figures[3] == ["61.42", "42.00"])
   }
 }
 

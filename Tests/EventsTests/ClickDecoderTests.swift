@@ -4,8 +4,9 @@ import Testing
 
 /// The schemas' own samples.
 enum Samples {
-  static let folder = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent().appending(path: "schemas/samples")
+  static let schemas = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appending(path: "schemas")
+  static let folder = schemas.appending(path: "samples")
 
   static func files(_ path: String) -> [String] {
     let names = try? FileManager.default.contentsOfDirectory(
@@ -16,6 +17,11 @@ enum Samples {
 
   static func bytes(_ path: String) throws -> [UInt8] {
     [UInt8](try Data(contentsOf: folder.appending(path: path)))
+  }
+
+  /// Why a bad sample is one: the first part of its name.
+  static func reason(_ path: String) -> String? {
+    path.split(separator: "/").last?.split(separator: "-").first.map(String.init)
   }
 }
 
@@ -48,8 +54,7 @@ struct ClickDecoderTests {
   func bad(path: String) throws {
     let bytes = try Samples.bytes(path)
     let failure = #expect(throws: DecodingFailure.self) { try ClickDecoder.decode(record(bytes)) }
-    let name = try #require(path.split(separator: "/").last?.split(separator: "-").first)
-    #expect(failure?.reason.rawValue == String(name))
+    #expect(failure?.reason.rawValue == Samples.reason(path))
     #expect(failure?.message.isEmpty == false)
   }
 
@@ -96,6 +101,51 @@ struct ClickDecoderTests {
     #expect(failure?.reason == reason)
   }
 
+  @Test("ids have a length that is bounded in bytes, whatever the value's")
+  func lengths() {
+    func id(_ bytes: Int) -> Record {
+      let user = String(repeating: "é", count: bytes / 2)
+      return record(Array(#"{"user_id":"\#(user)","item_id":"i"}"#.utf8))
+    }
+    let limits = ClickDecoder.Limits(maxBytes: 100, maxIDBytes: 8)
+    #expect(throws: Never.self) { try ClickDecoder.decode(id(8), limits: limits) }
+    let long = #expect(throws: DecodingFailure.self) {
+      try ClickDecoder.decode(id(10), limits: limits)
+    }
+    #expect(long?.reason == .outOfRange)
+    let longer = #expect(throws: DecodingFailure.self) {
+      try ClickDecoder.decode(id(100), limits: limits)
+    }
+    #expect(longer?.reason == .oversize)
+  }
+
+  @Test("a field of the wrong type is named, with the type that was found")
+  func wrongType() {
+    let value = Array(#"{"user_id":"u","item_id":[1]}"#.utf8)
+    let failure = #expect(throws: DecodingFailure.self) { try ClickDecoder.decode(record(value)) }
+    #expect(failure?.message == "`item_id` is an array; it wants a string")
+  }
+
+  @Test(
+    "times are integers of 64 bits, from 1970 to the year 9999",
+    arguments: [
+      ("0", nil), ("253402300799999", nil), ("253402300800000", .outOfRange), ("-1", .outOfRange),
+      ("9223372036854775807", .outOfRange), ("-9223372036854775808", .outOfRange),
+      ("9223372036854775808", .wrongType), ("99999999999999999999999", .wrongType),
+      ("1e3", .wrongType), ("1.0", .wrongType), ("+1", .malformedJSON), ("01", .malformedJSON),
+    ] as [(String, DecodingFailure.Reason?)]
+  )
+  func times(text: String, reason: DecodingFailure.Reason?) {
+    let value = Array(#"{"user_id":"u","item_id":"i","timestamp":\#(text)}"#.utf8)
+    do {
+      let decoded = try ClickDecoder.decode(record(value))
+      #expect(reason == nil)
+      #expect(decoded == .click(Click(user: "u", item: "i", timestampMs: Int64(text) ?? -1)))
+    } catch {
+      #expect(error.reason == reason)
+    }
+  }
+
   @Test("a dead letter keeps the message and says why")
   func deadLetter() {
     let original = record([1, 2], key: [3])
@@ -114,6 +164,22 @@ struct ClickDecoderTests {
     for (name, value) in expected {
       #expect(letter.headers.contains(Header("dreamstream.error." + name, value)))
     }
+  }
+
+  @Test("the schema of dead letters names the headers and reasons that are written")
+  func deadLetterSchema() throws {
+    struct Schema: Decodable {
+      struct Property: Decodable { let `enum`: [String]? }
+      let required: [String]
+      let properties: [String: Property]
+    }
+    let data = try Data(contentsOf: Samples.schemas.appending(path: "dead-letter.v1.schema.json"))
+    let schema = try JSONDecoder().decode(Schema.self, from: data)
+    let letter = DeadLetter(record: record(nil), failure: .init(.oversize, ""), worker: "")
+    #expect(letter.headers.dropFirst().map(\.name) == schema.required)
+    #expect(Set(schema.properties.keys) == Set(schema.required))
+    let reasons = schema.properties[DeadLetter.prefix + "reason"]?.enum
+    #expect(reasons == DecodingFailure.Reason.allCases.map(\.rawValue))
   }
 }
 
@@ -156,6 +222,22 @@ struct JSONScannerTests {
       let trailing = json.contains(#/,\s*[}\]]/#)
       #expect(ours == (theirs && !trailing), "\(json)")
     }
+  }
+
+  @Test(
+    "escapes mean what Foundation takes them for, in names too",
+    arguments: [
+      #"\"\\\/\b\f\n\r\t"#, #"\u0041\u00e9\u20AC\ud83d\uDE00"#, #"a\u0000é\u000a😀"#, #"\\u0041\\"#,
+    ]
+  )
+  func escapes(text: String) throws {
+    let value = Data(#"{"user_id":"\#(text)","it\u0065m_id":"i"}"#.utf8)
+    let theirs = try #require(try JSONSerialization.jsonObject(with: value) as? [String: String])
+    let user = try #require(theirs["user_id"])
+    #expect(
+      try ClickDecoder.decode(record([UInt8](value)))
+        == .click(Click(user: user, item: "i", timestampMs: 99))
+    )
   }
 
   @Test("depth is bounded")

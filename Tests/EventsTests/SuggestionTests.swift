@@ -51,10 +51,59 @@ struct SuggestionTests {
     #expect(SuggestionEncoder.encode(try SuggestionDecoder.decode(trimmed)) == trimmed)
   }
 
-  @Test("bad samples are refused", arguments: Samples.files("suggestion/bad"))
+  @Test(
+    "bad samples are refused for the reason they are named by",
+    arguments: Samples.files("suggestion/bad")
+  )
   func bad(path: String) throws {
     let bytes = try Samples.bytes(path)
-    #expect(throws: DecodingFailure.self) { try SuggestionDecoder.decode(bytes) }
+    let failure = #expect(throws: DecodingFailure.self) { try SuggestionDecoder.decode(bytes) }
+    #expect(failure?.reason.rawValue == Samples.reason(path))
+  }
+
+  @Test("samples are there")
+  func samples() {
+    #expect(Samples.files("suggestion/good").count >= 2)
+    #expect(Samples.files("suggestion/bad").count >= 5)
+  }
+
+  @Test("a score that is not finite is null", arguments: [Float.nan, .infinity, -.infinity])
+  func notFinite(score: Float) throws {
+    var suggestion = Self.full
+    suggestion.items = [.init(id: "a", score: score)]
+    let bytes = SuggestionEncoder.encode(suggestion)
+    #expect(String(decoding: bytes, as: UTF8.self).contains(#"{"item_id":"a","score":null}"#))
+    #expect(try SuggestionDecoder.decode(bytes).items[0].score.isNaN)
+  }
+
+  @Test("every control character is escaped")
+  func control() throws {
+    var suggestion = Self.full
+    suggestion.user = String(String.UnicodeScalarView((0..<0x80).compactMap(Unicode.Scalar.init)))
+    #expect(try SuggestionDecoder.decode(SuggestionEncoder.encode(suggestion)) == suggestion)
+  }
+
+  @Test("a click comes back as it went")
+  func click() throws {
+    let bytes = ClickEncoder.encode(
+      user: "u\"\n",
+      item: "i",
+      timestampMs: 5,
+      eventID: "e",
+      type: "view"
+    )
+    #expect(
+      try ClickDecoder.decode(record(bytes))
+        == .click(Click(user: "u\"\n", item: "i", timestampMs: 5, eventID: "e", type: "view"))
+    )
+    let plain = ClickEncoder.encode(
+      user: "u",
+      item: "i",
+      timestampMs: nil,
+      eventID: nil,
+      type: nil
+    )
+    #expect(String(decoding: plain, as: UTF8.self) == #"{"user_id":"u","item_id":"i"}"#)
   }
 
   @Test("headers say schema and latency, and pass the trace on and nothing else")

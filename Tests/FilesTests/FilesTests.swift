@@ -76,6 +76,15 @@ struct FilesTests {
     #expect(throws: FileFailure.self) { try WholeFile.read(scratch.path("none")) }
   }
 
+  @Test("a folder is no file, and not mistaken for damaged gzip")
+  func folder() {
+    let path = scratch.folder.path
+    let failure = #expect(throws: FileFailure.self) { try lines(path) }
+    #expect(failure?.reason == "cannot read it: Is a directory")
+    let whole = #expect(throws: FileFailure.self) { try WholeFile.read(path) }
+    #expect(whole?.description == "\(path): cannot read it: Is a directory")
+  }
+
   @Test("replacing a file leaves the new one whole and nothing beside it")
   func replace() throws {
     let path = try scratch.write([1], "whole")

@@ -1,0 +1,210 @@
+import Events
+import Foundation
+import Redis
+import Service
+import Sessions
+import TestSupport
+import Testing
+
+/// Stores in a real server, each under a prefix of its own.
+private struct RedisWorld: SessionWorld {
+  let server: RedisServer
+
+  func makeStore(_ limits: SessionLimits) throws -> any SessionStore {
+    try RedisSessions(
+      settings: server.settings,
+      prefix: "test-\(UUID().uuidString)",
+      limits: limits
+    )
+  }
+
+  func letPass(milliseconds: Int) { Thread.sleep(forTimeInterval: Double(milliseconds) / 1_000) }
+}
+
+extension RedisServer {
+  fileprivate var settings: RedisSettings {
+    RedisSettings(
+      address: .unix(path: socketPath),
+      connectTimeoutMs: 1_000,
+      commandTimeoutMs: 2_000
+    )
+  }
+
+  fileprivate func sessions(prefix: String = "s") throws -> RedisSessions {
+    try RedisSessions(settings: settings, prefix: prefix, limits: SessionConformance.limits)
+  }
+}
+
+@Suite("Redis sessions", .timeLimit(.minutes(2)))
+struct RedisSessionsTests {
+  @Test("a store in Redis keeps the promise", arguments: SessionConformance.all)
+  func conforms(promise: SessionConformance) throws {
+    try promise(in: RedisWorld(server: try .shared))
+  }
+
+  @Test("Redis and memory answer random deliveries alike", arguments: 1...12 as ClosedRange<UInt64>)
+  func alike(seed: UInt64) throws {
+    var limits = SessionConformance.limits
+    limits.slack = [0, 1, 4, 16][Int(seed % 4)]
+    limits.maxLength = [1, 3, 8][Int(seed % 3)]
+    var inRedis = try RedisWorld(server: try .shared).makeStore(limits)
+    var inMemory: any SessionStore = MemorySessions(limits: limits) { 0 }
+    var (clicks, again) = (RandomClicks(seed: seed), RandomClicks(seed: seed))
+    let (views, repeated) = try clicks.deliver(500, to: &inRedis, limits: limits)
+    #expect(try again.deliver(500, to: &inMemory, limits: limits).views == views)
+    #expect(repeated > 10)
+  }
+
+  @Test("a session stored by other limits is read by these")
+  func limits() throws {
+    let prefix = "limits-\(UUID().uuidString)"
+    var session = Session()
+    for offset in 1...120 as ClosedRange<Int64> {
+      var limits = SessionConformance.limits
+      limits.maxLength = [3, 8, 1, 5, 2][Int(offset / 7 % 5)]
+      limits.slack = [4, 0, 9][Int(offset / 5 % 3)]
+      var store = try RedisSessions(
+        settings: try RedisServer.shared.settings,
+        prefix: prefix,
+        limits: limits
+      )
+      let change = SessionChange.click("i\(offset)", at: offset * 37 % 11 * 100, offset)
+      #expect(try store.fold(change) == [session.fold(change, limits: limits)])
+    }
+  }
+
+  @Test("the key holds the user in braces, ages, and is gone once erased")
+  func key() throws {
+    let server = try RedisServer.shared
+    var sessions = try server.sessions(prefix: "key")
+    var redis = try Connection(server.settings)
+    _ = try sessions.fold(.click("a", at: 1, 1), of: "u1")
+    guard case .integer(let age) = try redis.command(["PTTL", "key:{u1}"]) else {
+      Issue.record("no time to live")
+      return
+    }
+    #expect(3_590_000...3_600_000 ~= age)
+    _ = try sessions.fold(.erase(2), of: "u1")
+    #expect(try redis.command(["KEYS", "key:*"]) == .array([]))
+  }
+
+  @Test("a prefix with braces is refused", arguments: ["a{b", "a}", "{}"])
+  func braces(prefix: String) throws {
+    #expect(throws: SessionFailure.self) { _ = try RedisServer.shared.sessions(prefix: prefix) }
+  }
+
+  @Test(
+    "a value that is not a session stops, and names the key",
+    arguments: [
+      "", "x", "\u{92}\u{1}", "\u{97}\u{2}\u{0}\u{0}\u{90}\u{A0}\u{0}\u{90}",
+      "\u{97}\u{1}\u{0}\u{0}\u{91}\u{1}\u{A0}\u{0}\u{90}",
+      "\u{97}\u{1}\u{0}\u{0}\u{90}\u{A0}\u{5}\u{90}",
+    ].map { $0.unicodeScalars.map { UInt8($0.value) } }
+  )
+  func corrupt(value: [UInt8]) throws {
+    let server = try RedisServer.shared
+    let prefix = "corrupt-\(UUID().uuidString)"
+    var sessions = try server.sessions(prefix: prefix)
+    var redis = try Connection(server.settings)
+    _ = try redis.command(["SET", .text("\(prefix):{u}"), .bytes(value)])
+    let failure = #expect(throws: SessionFailure.self) {
+      _ = try sessions.fold(.click("a", at: 1, 1))
+    }
+    #expect(failure?.remedy == .stop)
+    #expect(failure?.reason.contains("\(prefix):{u} in Redis is not a session") == true)
+    #expect(try redis.command(["GET", .text("\(prefix):{u}")]) == .bytes(value))
+  }
+
+  @Test("a key of another type stops, and the others of the batch are folded")
+  func foreign() throws {
+    let server = try RedisServer.shared
+    var sessions = try server.sessions(prefix: "foreign")
+    var redis = try Connection(server.settings)
+    _ = try redis.command(["RPUSH", "foreign:{b}", "x"])
+    let batch = ["a", "b", "c"].map { UserChanges(user: $0, changes: [.click("i", at: 1, 1)]) }
+    let failure = #expect(throws: SessionFailure.self) { _ = try sessions.apply(batch) }
+    #expect(failure?.remedy == .stop)
+    #expect(failure?.reason.contains("foreign:{b}") == true)
+    #expect(short(try sessions.fold(.click("i", at: 1, 1), of: "c")) == ["redelivered 1 i"])
+    #expect(short(try sessions.fold(.click("j", at: 1, 2), of: "c")) == ["applied 2 i j"])
+  }
+}
+
+@Suite("Redis sessions under faults", .timeLimit(.minutes(1)))
+struct RedisSessionsFaultTests {
+  @Test("a restart between two batches goes unnoticed, the script's loss included")
+  func restart() throws {
+    let server = try RedisServer(appendOnly: true)
+    var sessions = try server.sessions()
+    #expect(short(try sessions.fold(.click("a", at: 1, 1))) == ["applied 1 a"])
+    try server.restart()
+    #expect(
+      short(try sessions.fold(.click("a", at: 1, 1), .click("b", at: 2, 2)))
+        == ["redelivered 1 a", "applied 2 a b"]
+    )
+  }
+
+  @Test("no server is worth a retry, and the next call finds it again")
+  func killed() throws {
+    let server = try RedisServer()
+    var sessions = try server.sessions()
+    try sessions.ping()
+    server.kill()
+    for _ in 1...2 {
+      let failure = #expect(throws: SessionFailure.self) {
+        _ = try sessions.fold(.click("a", at: 1, 1))
+      }
+      #expect(failure?.remedy == .retry)
+      #expect(throws: SessionFailure.self) { try sessions.ping() }
+    }
+    try server.restart()
+    #expect(short(try sessions.fold(.click("a", at: 1, 1))) == ["applied 1 a"])
+    try sessions.ping()
+  }
+
+  @Test("a silent server is worth a retry, and what it did in silence is not done twice")
+  func paused() throws {
+    let server = try RedisServer()
+    var settings = server.settings
+    settings.commandTimeoutMs = 100
+    settings.connectTimeoutMs = 100
+    var sessions = try RedisSessions(
+      settings: settings,
+      prefix: "s",
+      limits: SessionConformance.limits
+    )
+    _ = try sessions.fold(.click("a", at: 1, 1))
+    server.pause()
+    let failure = #expect(throws: SessionFailure.self) {
+      _ = try sessions.fold(.click("b", at: 2, 2))
+    }
+    #expect(failure?.remedy == .retry)
+    #expect(failure?.reason.contains("no answer in time") == true)
+    server.resume()
+    // The command that was sent in vain runs now, before this one.
+    #expect(short(try sessions.fold(.click("b", at: 2, 2))) == ["redelivered 2 a b"])
+  }
+
+  @Test("a server without memory is worth a retry, and leaves no half of a batch")
+  func full() throws {
+    let server = try RedisServer()
+    var sessions = try server.sessions()
+    _ = try sessions.fold(.click("a", at: 1, 1))
+    var redis = try Connection(server.settings)
+    _ = try redis.command(["CONFIG", "SET", "maxmemory", "1"])
+    let failure = #expect(throws: SessionFailure.self) {
+      _ = try sessions.fold(.click("b", at: 2, 2))
+    }
+    #expect(failure?.remedy == .retry)
+    _ = try redis.command(["CONFIG", "SET", "maxmemory", "0"])
+    #expect(short(try sessions.fold(.click("b", at: 2, 2))) == ["applied 2 a b"])
+  }
+
+  @Test("a server that wants a password stops")
+  func password() throws {
+    let server = try RedisServer(arguments: ["--requirepass", "open sesame"])
+    let failure = #expect(throws: SessionFailure.self) { try server.sessions().ping() }
+    #expect(failure?.remedy == .stop)
+    #expect(failure?.reason.contains("NOAUTH") == true)
+  }
+}
