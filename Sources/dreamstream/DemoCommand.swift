@@ -128,10 +128,11 @@ struct Demo: AsyncParsableCommand {
       steps used       \(reader.stepsSummary)
       """
     )
+    let width = judgement.rows.map(\.name.count).max() ?? 0
     for row in judgement.rows {
-      let name = row.name + String(repeating: " ", count: max(0, 17 - row.name.count))
+      let name = row.name + String(repeating: " ", count: width - row.name.count)
       print(
-        "\(name)HR@20 \(percent(row.metrics.hitRate))  NDCG@20 \(percent(row.metrics.ndcg))  "
+        "\(name)  HR@20 \(percent(row.metrics.hitRate))  NDCG@20 \(percent(row.metrics.ndcg))  "
           + "on \(row.metrics.examples) next clicks"
       )
     }

@@ -44,6 +44,8 @@ struct DemoStage {
         ("redis.prefix", name), ("sessions.ttl_ms", "1h"), ("sessions.lateness", "1h"),
         ("model.directory", model), ("http.port", "0"), ("log.level", "warning"),
         ("log.format", "text"),
+        // The mock does not answer a waiting fetch early; a real broker does.
+        ("kafka.consumer.properties.fetch.wait.max.ms", brokers == nil ? "5" : "100"),
       ] + settings,
       environment: [:]
     )

@@ -49,7 +49,7 @@ final class SuggestionReader: Sendable {
   func run(_ bootstrap: String, _ topic: String) throws {
     let consumer = try Consumer(settings: [
       "bootstrap.servers": bootstrap, "group.id": "\(topic)-reader",
-      "auto.offset.reset": "earliest", "fetch.wait.max.ms": "20",
+      "auto.offset.reset": "earliest", "fetch.wait.max.ms": "5",
     ])
     try consumer.subscribe(to: [topic])
     var shown = ContinuousClock.now
@@ -68,7 +68,8 @@ final class SuggestionReader: Sendable {
         keep(suggestion)
         if ContinuousClock.now - shown > Self.showEvery {
           shown = .now
-          print("  " + readable(suggestion, latency: ""))
+          let line = "  " + readable(suggestion, latency: "") + "\n"
+          try FileHandle.standardOutput.write(contentsOf: Data(line.utf8))
         }
       }
     }
