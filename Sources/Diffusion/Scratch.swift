@@ -128,7 +128,7 @@ struct Scratch: Sendable {
 }
 
 /// Lends some elements of an array, while the rest of its owner stays usable.
-private func edit(
+func edit(
   _ array: inout [Float],
   _ elements: Range<Int>,
   _ body: (inout MutableSpan<Float>) -> Void

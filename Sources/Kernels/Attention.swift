@@ -1,37 +1,25 @@
 /// Attention of one query over the rows it may see, and its gradient.
 ///
-/// The keys are not projected: since q·(W x + b) = (Wᵀq)·x + q·b, and softmax ignores what all scores
-/// share, it is enough to score the rows x themselves against u = Wᵀq. The values are projected
-/// after the sum, which is linear. So one row of each product is left instead of one per position.
+/// The keys are not projected: since q·(W x + b) = (Wᵀq)·x + q·b, and softmax ignores what all
+/// scores share, it is enough to score the rows x themselves against u = Wᵀq. The values are
+/// projected after the sum, which is linear. So one row of each product is left instead of one per
+/// position.
 package enum Attention {
-  /// Writes the weights and the weighted sum of the rows.
+  /// Writes the rows' weights, softmax(scale · x·u).
   ///
-  /// A row whose numbers sum to zero is hidden, as the published model hides its padding; if all do,
-  /// none is hidden.
+  /// A row whose numbers sum to zero is hidden, as the published model hides its padding; if all
+  /// do, none is hidden.
   ///
   /// - Parameters:
   ///   - query: u, (width).
   ///   - rows: x, (count, width).
-  ///   - scale: What scores are multiplied by: 1/√width.
-  ///   - weights: softmax(scale · x·u), (count).
-  ///   - context: Σ weightⱼ · rowⱼ, (width).
-  package static func forward(
+  ///   - scale: 1/√width, as a rule.
+  ///   - weights: (count); its size gives the number of rows.
+  package static func score(
     query: Span<Float>,
     rows: Span<Float>,
     scale: Float,
-    weights: inout MutableSpan<Float>,
-    context: inout MutableSpan<Float>,
-  ) {
-    scoreRows(query: query, rows: rows, scale: scale, weights: &weights)
-    sumRows(rows, by: weights.span, context: &context)
-  }
-
-  /// Writes softmax(scale · x·u), hidden rows left out.
-  package static func scoreRows(
-    query: Span<Float>,
-    rows: Span<Float>,
-    scale: Float,
-    weights: inout MutableSpan<Float>,
+    into weights: inout MutableSpan<Float>,
   ) {
     let width = query.count
     precondition(width > 0 && rows.count == weights.count * width)
@@ -51,21 +39,18 @@ package enum Attention {
     Softmax.forward(&weights)
   }
 
-  /// Writes Σ weightⱼ · rowⱼ.
-  package static func sumRows(
-    _ rows: Span<Float>,
-    by weights: Span<Float>,
-    context: inout MutableSpan<Float>,
+  /// Writes Σ weightⱼ · rowⱼ to `context`, (width).
+  package static func sum(
+    rows: Span<Float>,
+    weights: Span<Float>,
+    into context: inout MutableSpan<Float>,
   ) {
     let width = context.count
     precondition(rows.count == weights.count * width)
     for i in context.indices { context[i] = 0 }
     for j in weights.indices {
-      Lanes.add(
-        rows.extracting((j * width)..<(j * width + width)),
-        times: weights[j],
-        to: &context
-      )
+      let row = rows.extracting((j * width)..<(j * width + width))
+      Lanes.add(row, times: weights[j], to: &context)
     }
   }
 

@@ -3,15 +3,16 @@ internal import COpenBLAS
 /// Matrix products.
 ///
 /// ``rows(_:_:bias:into:adding:)`` serves: a row's result never depends on its batch.
-/// ``multiply(_:transposed:_:transposed:into:m:n:k:alpha:beta:)`` learns: BLAS, without that promise.
+/// ``multiply(_:transposed:_:transposed:into:m:n:k:alpha:beta:)`` learns: BLAS, without that
+/// promise.
 package enum Gemm {
   /// Rows that share one load of the weights; 6 × 16 sums fill the sixteen 256-bit registers.
   static let tile = 6
 
   /// Writes `y = x · Wᵀ + bias`, or adds it to `y`.
   ///
-  /// Every output is summed over the inputs in order, then the bias, then what `y` held: the bits of
-  /// a row are the same alone and in a batch of any size.
+  /// Every output is summed over the inputs in order, then the bias, then what `y` held: the bits
+  /// of a row are the same alone and in a batch of any size.
   ///
   /// - Parameters:
   ///   - x: (rows, inputs), row-major.

@@ -1,7 +1,7 @@
 /// One product `x · Wᵀ` over packed weights, by register tiles.
 ///
-/// The tiles differ in how many sums they keep, never in how a sum is made: `sum + x · w`, inputs in
-/// order. (`addProduct` would call libm for every lane.)
+/// The tiles differ in how many sums they keep, never in how a sum is made: `sum + x · w`, inputs
+/// in order. (`addProduct` would call libm for every lane.)
 @safe
 struct Product {
   typealias Lanes = SIMD16<Float>

@@ -152,7 +152,9 @@ extension Lanes.Vector {
   @inline(__always)
   var bitPatterns: SIMD16<Int32> { unsafe unsafeBitCast(self, to: SIMD16<Int32>.self) }
 
-  /// The numbers, those outside `low ... high` moved to the nearer end. (`clamped` goes lane by lane.)
+  /// The numbers, those outside `low ... high` moved to the nearer end.
+  ///
+  /// (`clamped` goes lane by lane.)
   @inline(__always)
   func limited(_ low: Float, _ high: Float) -> Self {
     let raised = replacing(with: low, where: self .< low)
@@ -162,6 +164,17 @@ extension Lanes.Vector {
   /// The numbers without their signs.
   @inline(__always)
   var magnitudes: Self { Self(bitPatterns: bitPatterns & Int32.max) }
+
+  /// √x for x ≥ 0, to two units in the last place: Newton's iteration on 1/√x.
+  ///
+  /// (`squareRoot()` calls the library for every lane.)
+  @inline(__always)
+  var root: Self {
+    var inverse = Self(bitPatterns: 0x5F37_59DF &- (bitPatterns &>> 1))
+    let half = 0.5 * self
+    for _ in 0..<3 { inverse = inverse * (1.5 - half * inverse * inverse) }
+    return self * inverse
+  }
 
   @inline(__always)
   init(bitPatterns: SIMD16<Int32>) { self = unsafe unsafeBitCast(bitPatterns, to: Self.self) }

@@ -26,9 +26,27 @@ package enum ModelDirectory {
   package static let checkpointName = "checkpoint"
 
   /// Reads a model and checks all of it: hashes, shapes, catalogue, finite weights.
+  ///
+  /// A model that is replaced while it is read is read again.
   package static func load(_ path: String) throws(NetworkFailure) -> Model {
     let manifestFile = path + "/" + manifestName
-    let manifest = try Manifest(try read(manifestFile), file: manifestFile)
+    var content = try read(manifestFile)
+    while true {
+      do {
+        return try load(path, manifest: try Manifest(content, file: manifestFile))
+      } catch {
+        let later = try read(manifestFile)
+        if later == content { throw error }
+        content = later
+      }
+    }
+  }
+
+  private static func load(
+    _ path: String,
+    manifest: Manifest
+  ) throws(NetworkFailure) -> Model {
+    let manifestFile = path + "/" + manifestName
     var sums: [(name: String, sum: String)] = []
     func content(_ name: String) throws(NetworkFailure) -> [UInt8] {
       let file = path + "/" + name
@@ -100,7 +118,7 @@ package enum ModelDirectory {
     to path: String,
     replacing: Bool = false,
   ) throws(NetworkFailure) -> Manifest {
-    try refuseToReplace(path, allowed: replacing)
+    try refuseToReplace(path, replacing: replacing)
     let weightsFile = path + "/" + weightsName
     guard model.weights.shape == model.manifest.shape,
       model.items.ids.count == model.manifest.shape.items

@@ -1,5 +1,6 @@
 internal import Diffusion
 internal import Events
+internal import Matching
 internal import Sessions
 
 extension Pipeline {
@@ -10,7 +11,6 @@ extension Pipeline {
       let deadlineNs = recommender.options.deadlineMs.map {
         pipeline.clock.monotonicNs() + UInt64($0) * 1_000_000
       }
-      turn.suggestions = Array(repeating: nil, count: turn.events.count)
       var rows = Rows()
       for (index, event) in turn.events.enumerated() {
         guard case .click(let click) = event, let view = turn.views[index] else { continue }
@@ -21,11 +21,12 @@ extension Pipeline {
         rows.events.append(index)
         rows.history.append(contentsOf: recent)
         rows.lengths.append(Int32(recent.count))
+        if recommender.options.excludesSeen { rows.seen.append(known) }
         rows.keys.append(
           NoiseKey(
             seed: recommender.options.seed,
             user: stableHash(click.user),
-            position: UInt64(view.ordinal)
+            position: UInt64(max(0, view.ordinal)),
           )
         )
         if let deadlineNs { rows.deadlinesNs.append(deadlineNs) }

@@ -1,5 +1,3 @@
-package import Sessions
-
 extension Pipeline {
   /// Takes the next batch off the log.
   mutating func consume(_ turn: inout Turn) throws(PipelineFailure) {

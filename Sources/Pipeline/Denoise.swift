@@ -1,12 +1,13 @@
 extension Pipeline {
   /// Walks each row from noise to the embedding of the item its user would like next.
   mutating func denoise(_ rows: inout Rows, _ turn: inout Turn) {
+    let (conditions, keys, deadlinesNs) = (rows.conditions, rows.keys, rows.deadlinesNs)
     rows.generated = timed(.denoise, &turn) { pipeline, _ in
       pipeline.recommender.denoise(
-        conditions: rows.conditions,
-        keys: rows.keys,
-        deadlinesNs: rows.deadlinesNs,
-        clock: pipeline.clock.monotonicNs,
+        conditions: conditions,
+        keys: keys,
+        deadlinesNs: deadlinesNs,
+        nowNs: pipeline.clock.monotonicNs,
       )
     }
   }

@@ -1,4 +1,4 @@
-package import Events
+internal import Events
 package import Sessions
 
 /// The path of a click, from the topic it came in by to the suggestion that leaves.
@@ -41,7 +41,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
     let epoch = source.assignmentEpoch
 
     decode(&turn)
-    do {
+    do throws(Interruption) {
       try session(&turn, epoch: epoch)
       var rows = batch(&turn)
       encode(&rows, &turn)
@@ -49,10 +49,11 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
       match(&rows, &turn)
       try publish(&turn, epoch: epoch)
       try commit(&turn, epoch: epoch)
-    } catch .abandoned {
-      try abandon(&turn)
-    } catch .failed(let failure) {
-      throw failure
+    } catch {
+      switch error {
+      case .abandoned: try abandon(&turn)
+      case .failed(let failure): throw failure
+      }
     }
     return turn
   }

@@ -47,7 +47,8 @@ package final class Health: Sendable {
   /// - Parameters:
   ///   - pipelines: How many turn; each is watched.
   ///   - nowMs: When watching begins.
-  ///   - turnWithinMs: A pipeline that takes longer for a turn counts as hung.
+  ///   - turnWithinMs: A pipeline that takes longer for a turn counts as hung; more than
+  ///     `faults.fatal_after`, which a turn may wait out.
   ///   - progressWithinMs: A partition with lag that stands still for longer is an error.
   package init(
     pipelines: Int = 1,

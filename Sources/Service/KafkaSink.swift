@@ -1,4 +1,4 @@
-package import Events
+internal import Events
 package import Kafka
 package import Pipeline
 

@@ -5,7 +5,7 @@ struct ProcessUsage: Equatable {
   var residentBytes: Double
   var cpuSeconds: Double
 
-  /// Linux counts processor time for `/proc` in hundredths of a second on every architecture.
+  /// Linux gives processor time in `/proc` in hundredths of a second, on every architecture.
   private static let ticksPerSecond = 100.0
 
   /// - Returns: `nil` where there is no `/proc`.
@@ -16,6 +16,12 @@ struct ProcessUsage: Equatable {
     return ProcessUsage(status: status, stat: stat)
   }
 
+  private static func read(_ path: String) -> String? {
+    FileManager.default.contents(atPath: path).flatMap { String(bytes: $0, encoding: .utf8) }
+  }
+}
+
+extension ProcessUsage {
   /// Reads the texts of `/proc/self/status` and `/proc/self/stat`.
   init?(status: String, stat: String) {
     let resident = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
@@ -31,9 +37,5 @@ struct ProcessUsage: Equatable {
       return nil
     }
     cpuSeconds = (user + system) / Self.ticksPerSecond
-  }
-
-  private static func read(_ path: String) -> String? {
-    FileManager.default.contents(atPath: path).flatMap { String(bytes: $0, encoding: .utf8) }
   }
 }

@@ -1,14 +1,15 @@
 /// The session of one user, folded inside Redis: what `Session.fold` does, atomically and in place.
 ///
-/// The value is MessagePack, about 20 bytes a click and 3 a trail step beside the ids:
-/// `[format, count, base, window, behind, hidden, trails]`.
+/// The value is MessagePack: `[format, count, base, newest, kept, window, tail, trails]`, and
+/// behind it the `kept` entries by time, four values each: time − base, ordinal, item, event id or
+/// `false`.
 ///
-/// * `window`: the newest entries that a view shows, by time, four values each: time − base,
-///   ordinal, item, event id or `false`. `base` is the time of the first click.
-/// * `behind`: the `hidden` older entries, the same four values each, as text that stays unread
-///   until a click arrives late, or again. That keeps the usual call three times as fast.
+/// * `base` is the time of the first click, `newest` that of the last entry, less base.
+/// * The last `window` entries, those a view shows, begin `tail` bytes into the entries: so the
+///   usual click, newer than all, reads and writes only those and copies the rest as text. A click
+///   that comes late, or again, opens all.
 /// * `trails`: per partition `{source, offset, ordinal, steps, length}`, the latest last; `steps`
-///   is text too, a pair per record: how much the offset and the ordinal grew by it.
+///   is a pair of values per record: how much the offset and the ordinal grew by it.
 enum RedisSessionScript {
   /// The code of the error reply for a value that is not a session.
   static let corrupt = "CORRUPT"
@@ -17,58 +18,76 @@ enum RedisSessionScript {
     local FORMAT, WIDTH, SOURCES, HEAD, CHANGE = 1, 4, 4, 4, 6
     local key, limit, slack = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
     local lateness, ttl = tonumber(ARGV[3]), ARGV[4]
-    local count, base, window, behind, hidden, trails
+    local count, base, newest, kept, trails
+    -- Closed, the entries are the text from an offset on, and those added since; `tail` is where
+    -- those begin in the text that are in view. Open, they are all in one table.
+    local text, from, tail, added, all
 
     local function clear()
-      count, base, window, behind, hidden, trails = 0, nil, {}, '', 0, {}
+      count, base, newest, kept, trails = 0, nil, nil, 0, {}
+      text, from, tail, added, all = '', 0, 0, {}, nil
+    end
+
+    local function open()
+      if all then return end
+      all = {}
+      local at = from
+      for i = 1, kept * WIDTH - #added, WIDTH do
+        at, all[i], all[i + 1], all[i + 2], all[i + 3] = cmsgpack.unpack_limit(text, WIDTH, at)
+      end
+      for i = 1, #added do all[#all + 1] = added[i] end
+      if #all ~= kept * WIDTH then error('entries') end
     end
 
     local function load(value)
-      local state = cmsgpack.unpack(value)
+      local at, state = cmsgpack.unpack_limit(value, 1, 0)
       if state[1] ~= FORMAT then error('format ' .. tostring(state[1])) end
-      count, base, window, behind, hidden, trails = unpack(state, 2, 7)
-      if #window % WIDTH ~= 0 or #trails > SOURCES then error('shape') end
-    end
-
-    -- Reads the entries behind the window into it.
-    local function open()
-      if hidden == 0 then return end
-      local all, at = {}, 0
-      for i = 1, hidden * WIDTH, WIDTH do
-        at, all[i], all[i + 1], all[i + 2], all[i + 3] = cmsgpack.unpack_limit(behind, WIDTH, at)
-      end
-      for i = 1, #window do all[#all + 1] = window[i] end
-      window, behind, hidden = all, '', 0
-    end
-
-    -- Text without its first `width` values, of which it has more.
-    local function rest(text, width)
-      return string.sub(text, cmsgpack.unpack_limit(text, width, 0) + 1)
+      local window, skipped
+      count, base, newest, kept, window, skipped, trails = unpack(state, 2, 8)
+      text, from, tail = value, at, at + skipped
+      -- Other limits than it was stored by, or more values than a call may return.
+      if window ~= math.min(kept, limit) or window > 1000 then open() end
     end
 
     local function known(id)
-      if string.find(behind, cmsgpack.pack(id), 1, true) then open() end
-      for i = WIDTH, #window, WIDTH do
-        if window[i] == id then return true end
+      if not all then
+        for i = WIDTH, #added, WIDTH do
+          if added[i] == id then return true end
+        end
+        if not string.find(text, cmsgpack.pack(id), from + 1, true) then return false end
+        open()
+      end
+      for i = WIDTH, #all, WIDTH do
+        if all[i] == id then return true end
       end
       return false
     end
 
+    -- Adds a click newer than all, with room in the view for one of the text beside it.
+    local function append(time, item, id)
+      local n = #added
+      added[n + 1], added[n + 2], added[n + 3], added[n + 4] = time, count, item, id
+      kept, newest = kept + 1, time
+      if kept > limit then tail = cmsgpack.unpack_limit(text, WIDTH, tail) end
+      if kept > limit + slack then
+        from, kept = cmsgpack.unpack_limit(text, WIDTH, from), kept - 1
+      end
+    end
+
     -- Inserts behind everything of the same time, and cuts the oldest.
     local function insert(time, item, id)
-      if #window == 0 or time < window[1] then open() end
-      local at = #window + 1
-      while at > 1 and window[at - WIDTH] > time do at = at - WIDTH end
-      for i, field in ipairs({time, count, item, id}) do table.insert(window, at + i - 1, field) end
-      while hidden + #window / WIDTH > limit + slack do
-        if hidden > 1 then
-          behind, hidden = rest(behind, WIDTH), hidden - 1
-        elseif hidden == 1 then
-          behind, hidden = '', 0
-        else
-          for _ = 1, WIDTH do table.remove(window, 1) end
-        end
+      if not all and time >= (newest or time) and #added / WIDTH + 1 < limit then
+        return append(time, item, id)
       end
+      open()
+      local at = #all + 1
+      while at > 1 and all[at - WIDTH] > time do at = at - WIDTH end
+      for i = #all, at, -1 do all[i + WIDTH] = all[i] end
+      all[at], all[at + 1], all[at + 2], all[at + 3] = time, count, item, id
+      while #all / WIDTH > limit + slack do
+        for _ = 1, WIDTH do table.remove(all, 1) end
+      end
+      kept, newest = #all / WIDTH, all[#all - WIDTH + 1]
     end
 
     local function trail(source)
@@ -82,7 +101,11 @@ enum RedisSessionScript {
       if of then table.remove(trails, at) else of = {source, offset, count, '', 0} end
       of[4] = of[4] .. cmsgpack.pack(offset - of[2], count - of[3])
       of[2], of[3], of[5] = offset, count, of[5] + 1
-      while of[5] > slack + 1 do of[4], of[5] = rest(of[4], 2), of[5] - 1 end
+      -- A few at a time: what is beyond the slack is not recalled.
+      if of[5] > slack + 16 then
+        local at = cmsgpack.unpack_limit(of[4], 2 * 15, 0)
+        of[4], of[5] = string.sub(of[4], at + 1), of[5] - 15
+      end
       if #trails == SOURCES then table.remove(trails, 1) end
       trails[#trails + 1] = of
     end
@@ -96,7 +119,7 @@ enum RedisSessionScript {
         steps[i] = {by, clicks}
       end
       local offset, ordinal = of[2], of[3]
-      for i = #steps, 1, -1 do
+      for i = #steps, math.max(#steps - slack, 1), -1 do
         if offset <= sought then return ordinal end
         offset, ordinal = offset - steps[i][1], ordinal - steps[i][2]
       end
@@ -104,17 +127,23 @@ enum RedisSessionScript {
     end
 
     local function view(outcome, ordinal)
-      local found, at = {}, #window - WIDTH + 1
-      while #found < limit do
-        if at < 1 then
-          if hidden == 0 then break end
-          at = hidden * WIDTH - WIDTH + 1
-          open()
-        end
-        if window[at + 1] <= ordinal then found[#found + 1] = window[at + 2] end
-        at = at - WIDTH
-      end
       local reply = {outcome, ordinal}
+      if not all and ordinal == count then
+        local before = math.min(kept, limit) - #added / WIDTH
+        if before > 0 then
+          -- An offset, and then the entries.
+          local read = {cmsgpack.unpack_limit(text, before * WIDTH, tail)}
+          for i = 4, #read, WIDTH do reply[#reply + 1] = read[i] end
+        end
+        for i = 3, #added, WIDTH do reply[#reply + 1] = added[i] end
+        return reply
+      end
+      open()
+      local found = {}
+      for i = #all - 1, 1, -WIDTH do
+        if #found == limit then break end
+        if all[i - 1] <= ordinal then found[#found + 1] = all[i] end
+      end
       for i = #found, 1, -1 do reply[#reply + 1] = found[i] end
       return reply
     end
@@ -125,7 +154,7 @@ enum RedisSessionScript {
       time = time - base
       if id and known(id) then
         outcome = 'duplicate'
-      elseif #window > 0 and window[#window - WIDTH + 1] - time > lateness then
+      elseif newest and newest - time > lateness then
         outcome = 'late'
       else
         count = count + 1
@@ -149,20 +178,27 @@ enum RedisSessionScript {
       return click(source, offset, tonumber(ARGV[at + 3]), ARGV[at + 4], id), true
     end
 
+    local function pack(fields, parts)
+      for i = 1, #fields, WIDTH do
+        parts[#parts + 1] = cmsgpack.pack(fields[i], fields[i + 1], fields[i + 2], fields[i + 3])
+      end
+    end
+
     local function save()
       if #trails == 0 then return redis.pcall('DEL', key) end
-      local surplus = math.max(#window - math.max(limit, 1) * WIDTH, 0)
-      if surplus > 0 then
-        local shown = {}
-        for i = 1, surplus, WIDTH do
-          behind = behind .. cmsgpack.pack(unpack(window, i, i + WIDTH - 1))
-          hidden = hidden + 1
-        end
-        for i = surplus + 1, #window do shown[#shown + 1] = window[i] end
-        window = shown
+      local window = math.min(kept, limit)
+      local parts = {'', ''}
+      local skipped = tail - from
+      if all then
+        pack(all, parts)
+        skipped = 0
+        for i = 3, #parts - window do skipped = skipped + #parts[i] end
+      else
+        if kept * WIDTH > #added then parts[2] = string.sub(text, from + 1) end
+        pack(added, parts)
       end
-      local value = cmsgpack.pack({FORMAT, count, base, window, behind, hidden, trails})
-      return redis.pcall('SET', key, value, 'PX', ttl)
+      parts[1] = cmsgpack.pack({FORMAT, count, base, newest, kept, window, skipped, trails})
+      return redis.pcall('SET', key, table.concat(parts), 'PX', ttl)
     end
 
     local function run(value)

@@ -1,3 +1,4 @@
+internal import Events
 internal import Kafka
 internal import Logging
 internal import Pipeline

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Kafka
 package import Logging
 package import Network
-package import Pipeline
+
 package import Sessions
 internal import Synchronization
 
@@ -33,22 +33,16 @@ package final class Worker: Sendable {
     self.configuration = configuration
     self.model = model
     self.logger = logger
-    health = Health(pipelines: configuration.worker.pipelines, nowMs: Self.monotonicMs())
-    switch configuration.kafka.brokers {
-    case .list(let list):
-      bootstrap = list
-      broker = nil
-    case .embedded:
-      do throws(KafkaFailure) {
-        let broker = try EmbeddedBroker()
-        for topic in configuration.topics.all {
-          try broker.createTopic(topic, partitions: configuration.topics.partitions)
-        }
-        self.broker = broker
-        bootstrap = broker.bootstrapServers
-      } catch {
-        throw WorkerFailure(reason: error.description)
-      }
+    health = Health(
+      pipelines: configuration.worker.pipelines,
+      nowMs: Self.monotonicMs(),
+      // A turn may wait for a dependency until that counts as fatal.
+      turnWithinMs: configuration.faults.fatalAfterMs + 60_000,
+    )
+    do throws(KafkaFailure) {
+      (bootstrap, broker) = try Self.brokers(configuration)
+    } catch {
+      throw WorkerFailure(reason: error.description)
     }
     memory =
       configuration.redis.endpoint == .embedded
@@ -58,6 +52,27 @@ package final class Worker: Sendable {
   }
 
   package static let version = "0.1.0"
+  private static let topicTimeoutMs = 30_000
+
+  /// Where the brokers are; makes the topics where that is asked for.
+  private static func brokers(
+    _ configuration: Configuration
+  ) throws(KafkaFailure) -> (String, EmbeddedBroker?) {
+    let (names, partitions) = (configuration.topics.all, configuration.topics.partitions)
+    switch configuration.kafka.brokers {
+    case .list(let list):
+      if configuration.topics.create {
+        let admin = try Admin(settings: configuration.connectionSettings(bootstrap: list))
+        let topics = names.map { NewTopic(name: $0, partitions: partitions) }
+        try admin.createTopics(topics, timeoutMs: topicTimeoutMs)
+      }
+      return (list, nil)
+    case .embedded:
+      let broker = try EmbeddedBroker()
+      for name in names { try broker.createTopic(name, partitions: partitions) }
+      return (broker.bootstrapServers, broker)
+    }
+  }
 
   /// Asks the pipelines to finish their batches, commit, leave the group and end.
   package func stop() {

@@ -101,7 +101,7 @@ extension PipelineFailure.Dependency {
 
 extension Configuration {
   /// What the pipeline is told.
-  package var pipelineOptions: PipelineOptions {
+  var pipelineOptions: PipelineOptions {
     PipelineOptions(
       maxBatch: batch.maxSize,
       maxDelayMs: Int(batch.maxDelayMs),

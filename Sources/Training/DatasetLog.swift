@@ -1,3 +1,5 @@
+package import Evaluation
+
 /// Clicks as they were read: sequences of items, oldest first, in flat arrays.
 package struct ClickLog: Sendable {
   /// Item ids, by first appearance.
@@ -57,5 +59,18 @@ package struct ClickLog: Sendable {
     }
     partNames.append(name)
     return UInt8(partNames.count - 1)
+  }
+}
+
+extension ClickLog {
+  /// The clicks of a file of any form that ``ClickFile`` reads.
+  ///
+  /// A file whose lines are ready examples stays that: one example a line.
+  package init(_ content: ClickFile.Content) throws(TrainingFailure) {
+    self.init(isRows: !content.examples.isEmpty)
+    for example in content.examples { try append(example.history + [example.next]) }
+    for history in content.histories {
+      try append(history.items, timesMs: history.timestampsMs, parts: history.parts)
+    }
   }
 }

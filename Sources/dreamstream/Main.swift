@@ -5,6 +5,8 @@ struct DreamStream: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dreamstream",
     abstract: "Turns a stream of clicks into next-item suggestions.",
-    subcommands: [],
+    subcommands: [
+      Work.self, Validate.self, Produce.self, Tail.self, Generate.self,
+    ],
   )
 }

@@ -99,7 +99,7 @@ struct ClickStream {
 }
 
 /// Clicks on their way into a topic.
-struct ClickFeed {
+struct ClickFeed: ~Copyable {
   private var producer: Producer
   private let topic: String
   private let prefix: String

@@ -1,4 +1,5 @@
 import Diffusion
+import Foundation
 import Testing
 
 @Suite("Samplers")
@@ -90,8 +91,12 @@ struct SamplerTests {
   }
 
   @Test("a description survives the manifest")
-  func description() {
-    #expect(NoiseSchedule.Name(rawValue: "cosine") == .cosine)
-    #expect(NoiseSchedule.Description(name: .exp, steps: 500).steps == 500)
+  func description() throws {
+    let json = Data(#"{"name":"cosine","steps":500}"#.utf8)
+    let description = try JSONDecoder().decode(NoiseSchedule.Description.self, from: json)
+    #expect(description == NoiseSchedule.Description(name: .cosine, steps: 500))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    #expect(try encoder.encode(description) == json)
   }
 }

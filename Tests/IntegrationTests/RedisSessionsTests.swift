@@ -23,7 +23,11 @@ private struct RedisWorld: SessionWorld {
 
 extension RedisServer {
   fileprivate var settings: RedisSettings {
-    RedisSettings(address: .unix(path: socketPath), connectTimeoutMs: 1_000, commandTimeoutMs: 2_000)
+    RedisSettings(
+      address: .unix(path: socketPath),
+      connectTimeoutMs: 1_000,
+      commandTimeoutMs: 2_000
+    )
   }
 
   fileprivate func sessions(prefix: String = "s") throws -> RedisSessions {
@@ -49,6 +53,24 @@ struct RedisSessionsTests {
     let (views, repeated) = try clicks.deliver(500, to: &inRedis, limits: limits)
     #expect(try again.deliver(500, to: &inMemory, limits: limits).views == views)
     #expect(repeated > 10)
+  }
+
+  @Test("a session stored by other limits is read by these")
+  func limits() throws {
+    let prefix = "limits-\(UUID().uuidString)"
+    var session = Session()
+    for offset in 1...120 as ClosedRange<Int64> {
+      var limits = SessionConformance.limits
+      limits.maxLength = [3, 8, 1, 5, 2][Int(offset / 7 % 5)]
+      limits.slack = [4, 0, 9][Int(offset / 5 % 3)]
+      var store = try RedisSessions(
+        settings: try RedisServer.shared.settings,
+        prefix: prefix,
+        limits: limits
+      )
+      let change = SessionChange.click("i\(offset)", at: offset * 37 % 11 * 100, offset)
+      #expect(try store.fold(change) == [session.fold(change, limits: limits)])
+    }
   }
 
   @Test("the key holds the user in braces, ages, and is gone once erased")

@@ -63,9 +63,8 @@ struct AttentionTests {
   private func run(_ u: [Float], _ x: [Float]) -> ([Float], [Float]) {
     var weights = [Float](repeating: 0, count: x.count / u.count)
     var context = u
-    var ws = weights.mutableSpan
-    var cs = context.mutableSpan
-    Attention.forward(query: u.span, rows: x.span, scale: 0.7, weights: &ws, context: &cs)
+    weights.edit { Attention.score(query: u.span, rows: x.span, scale: 0.7, into: &$0) }
+    context.edit { Attention.sum(rows: x.span, weights: weights.span, into: &$0) }
     return (weights, context)
   }
 }

@@ -270,4 +270,23 @@ struct ModelDirectoryTests {
       try ModelDirectory.write(Self.model(), to: folder.path("file"), replacing: true)
     }
   }
+
+  @Test("a reader sees the old model or the new one while they take turns", .timeLimit(.minutes(1)))
+  func turns() async throws {
+    try ModelDirectory.write(Self.model(fill: 1), to: path)
+    let path = path
+    async let written: Void = Task.detached {
+      for turn in 2..<60 {
+        try ModelDirectory.write(Self.model(fill: Float(turn)), to: path, replacing: true)
+      }
+    }.value
+    var last: Float = 1
+    while last < 59 {
+      let fill = try ModelDirectory.load(path).weights.values[1]
+      #expect(fill >= last)
+      last = fill
+    }
+    try await written
+    #expect(folder.names == ["model"])
+  }
 }

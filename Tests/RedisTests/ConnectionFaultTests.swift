@@ -84,7 +84,7 @@ struct CredentialsTests {
     var redis = try Connection(settings)
     #expect(try redis.command(["ACL", "WHOAMI"]) == .bytes(Array("default".utf8)))
     settings.user = "worker"
-    settings.password = RedisPassword("of the worker")
+    settings.password = RedisPassword("bees")
     redis = try Connection(settings)
     #expect(try redis.command(["ACL", "WHOAMI"]) == .bytes(Array("worker".utf8)))
   }
@@ -125,9 +125,8 @@ struct CredentialsTests {
   }
 
   private static func guarded() throws -> RedisServer {
-    let server = try RedisServer(arguments: [
-      "--requirepass", password, "--user", "worker on >ofthe ~* +@all",
+    try RedisServer(arguments: [
+      "--requirepass", password, "--user", "worker", "on", ">bees", "~*", "+@all",
     ])
-    return server
   }
 }

@@ -125,6 +125,8 @@ struct ConfigurationTests {
   func unknownVariables() throws {
     let found = try problems(environment: ["DREAMSTREAM_REDIS_PASWORD": "hunter2"])
     #expect(found.map(\.remedy) == ["did you mean DREAMSTREAM_REDIS_PASSWORD?"])
+    let unnamed = "DREAMSTREAM_KAFKA_PROPERTIES__"
+    #expect(try problems(environment: [unnamed: "x"]).map(\.key) == [unnamed])
     let made = try configuration(environment: [
       "DREAMSTREAM_BROKER": "/opt/broker", "DREAMSTREAM_SERVICE_HOST": "10.0.0.1",
       "DREAMSTREAM_REDIS_PORT": "tcp://10.0.0.2:6379", "DREAMSTREAM_KAFKA_SERVICE_PORT_TCP": "1",

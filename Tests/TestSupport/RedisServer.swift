@@ -110,6 +110,8 @@ extension RedisServer {
 
   private static func start(_ arguments: [String], in folder: URL, port: Int) throws -> Child {
     let log = folder.appending(path: "redis.log")
+    // What an earlier run said is no news of this one.
+    try? FileManager.default.removeItem(at: log)
     let shell = Process()
     let orders = Pipe()
     let answers = Pipe()
@@ -119,7 +121,7 @@ extension RedisServer {
       + arguments
     shell.standardInput = orders
     shell.standardOutput = answers
-    try shell.run()
+    try withSignalsOpen { try shell.run() }
     let line = String(decoding: answers.fileHandleForReading.availableData, as: UTF8.self)
     guard let pid = pid_t(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
       throw Failure(description: "no process id of redis-server, but: \(line)")
@@ -135,13 +137,24 @@ extension RedisServer {
     return child
   }
 
+  /// A child inherits which signals its parent's thread holds back, and on a thread of a pool that
+  /// is nearly all of them: it would neither stop when told to nor learn of its own children's
+  /// end.
+  private static func withSignalsOpen(_ body: () throws -> Void) rethrows {
+    var (none, before) = (sigset_t(), sigset_t())
+    unsafe sigemptyset(&none)
+    unsafe pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try body()
+  }
+
   private static func awaitReady(_ log: URL) throws {
     var said = ""
     for _ in 0..<1_000 {
       said = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
       if said.contains("Ready to accept connections") { return }
       if said.contains("Address already in use") { throw PortTaken(description: said) }
-      if said.contains("FATAL") { break }
+      if said.contains("FATAL") || said.contains("Exiting") { break }
       Thread.sleep(forTimeInterval: 0.01)
     }
     throw Failure(description: "redis-server did not start:\n\(said)")
