@@ -1,3 +1,4 @@
+import Files
 package import Network
 
 /// A catalogue, the examples to learn from, and later ones to judge by.
@@ -12,6 +13,10 @@ package struct Dataset: Sendable {
     package var validationPart: String?
     /// Whether the first click of a sequence is predicted too, from nothing.
     package var emptyHistories = false
+    /// Whether items that occur only in validation are in the catalogue, untrained.
+    ///
+    /// Published protocols have it so. It flatters a model whose untrained items rank first.
+    package var wholeCatalogue = false
     /// The last share of the examples, by time, that validates where nothing else is said.
     package var heldOut = 0.1
 
@@ -23,11 +28,17 @@ package struct Dataset: Sendable {
   package let training: Examples
   package let validation: Examples
 
+  /// A hash of the catalogue and all examples: what training is a function of, besides settings.
+  var fingerprint: String {
+    let ids = items.ids.joined(separator: "\n")
+    return SHA256.hex(Array("\(ids)\n\(training.fingerprint)\n\(validation.fingerprint)".utf8))
+  }
+
   /// Makes the examples of `log`, validated by `later` or by a part or the end of `log`.
   ///
   /// An example belongs to the part of its target; its history is what came before in the sequence.
   /// The catalogue is what occurs in the training examples: other items are left out of histories,
-  /// and as a target they can only be missed.
+  /// and as a target they can only be missed. (Unless the options want the whole catalogue.)
   package init(
     _ log: ClickLog,
     later: ClickLog? = nil,
@@ -52,7 +63,9 @@ package struct Dataset: Sendable {
     }
     guard !training.isEmpty else { throw Self.tooSmall("no example to train on", options) }
 
-    items = Self.catalogue(log, targets: training, length: options.length)
+    var items = Self.catalogue(log, targets: training, length: options.length)
+    if options.wholeCatalogue { items = Self.extended(items, by: [log.names, later?.names ?? []]) }
+    self.items = items
     guard items.ids.count > 1 else { throw Self.tooSmall("fewer than two items", options) }
     let catalogue = Self.indices(of: log, in: items)
     self.training = Examples(
@@ -146,6 +159,12 @@ package struct Dataset: Sendable {
     let inOrder = log.names.indices.filter { occurs[$0] }
       .sorted { (-clicks[$0], log.names[$0]) < (-clicks[$1], log.names[$1]) }
     return ItemTable(ids: inOrder.map { log.names[$0] }, clicks: inOrder.map { clicks[$0] })
+  }
+
+  /// The catalogue with all items of these lists, those that are new at the end, by id.
+  private static func extended(_ items: ItemTable, by lists: [[String]]) -> ItemTable {
+    let new = Set(lists.joined()).subtracting(items.ids).sorted()
+    return ItemTable(ids: items.ids + new, clicks: items.clicks + new.map { _ in 0 })
   }
 
   private static func tooSmall(_ what: String, _ options: Options) -> TrainingFailure {

@@ -1,3 +1,5 @@
+import Files
+
 /// What a model learns from or is judged by: histories and the click that followed each.
 ///
 /// Histories share one array of clicks, so an example costs 20 bytes whatever its history's length.
@@ -16,6 +18,20 @@ package struct Examples: Equatable, Sendable {
   /// The catalogue index of the click to predict, or nil when the catalogue lacks it.
   package func target(_ example: Int) -> Int32? {
     targets[example] < 0 ? nil : targets[example]
+  }
+
+  /// A hash of all histories and targets, in their order.
+  package var fingerprint: String {
+    var bytes: [UInt8] = []
+    func append(_ value: Int32) {
+      for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * shift))) }
+    }
+    for example in 0..<count {
+      append(Int32(histories[example].count))
+      for item in history(example) { append(item) }
+      append(targets[example])
+    }
+    return SHA256.hex(bytes)
   }
 
   /// How many targets the catalogue lacks.

@@ -1,5 +1,5 @@
 /// How far a long job is: one line that is redrawn on a terminal, plain lines now and then elsewhere.
-package struct Progress {
+package struct ProgressBar {
   private let title: String
   private let total: Int
   private let unit: String
@@ -40,13 +40,13 @@ package struct Progress {
   /// `fields` are shown as they are, between the percentage and the speed.
   package mutating func show(
     _ done: Int,
-    _ fields: @autoclosure () -> [String],
+    _ fields: [String],
     now: ContinuousClock.Instant = .now,
   ) {
     let interval: Duration = isTerminal ? .milliseconds(100) : .seconds(10)
     if let shownAt, now - shownAt < interval, done < total { return }
     shownAt = now
-    let line = line(done, fields(), now: now)
+    let line = line(done, fields, now: now)
     if isTerminal {
       let padding = String(repeating: " ", count: max(0, drawnWidth - line.count))
       write("\r" + line + padding)
@@ -56,12 +56,12 @@ package struct Progress {
     }
   }
 
-  /// Writes a line that stays, above the one that is redrawn.
+  /// Writes a line that stays, above the one that is redrawn at the next chance.
   package mutating func note(_ text: String) {
     let padding = String(repeating: " ", count: max(0, drawnWidth - text.count))
     write((drawnWidth > 0 ? "\r" : "") + text + padding + "\n")
     drawnWidth = 0
-    shownAt = nil
+    if isTerminal { shownAt = nil }
   }
 
   /// Leaves the last state as a line of its own.

@@ -45,7 +45,7 @@ struct Produce: ParsableCommand {
       time: time
     )
     var pace = Pace(perSecond: Double(rate))
-    var progress = Progress(
+    var progress = ProgressBar(
       "producing",
       total: stream.clicks.count,
       unit: "clicks",

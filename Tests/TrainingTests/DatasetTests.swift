@@ -121,6 +121,17 @@ struct DatasetTests {
     #expect(dataset.validation.unknownTargets == 3)
   }
 
+  @Test("the whole catalogue has the items of validation too, after all others, unclicked")
+  func wholeCatalogue() throws {
+    let dataset = try Dataset(
+      try Self.log(["a b b"]),
+      later: try Self.log(["y b x"]),
+      options: Self.options { $0.wholeCatalogue = true },
+    )
+    #expect(dataset.items == ItemTable(ids: ["b", "a", "x", "y"], clicks: [2, 1, 0, 0]))
+    #expect(Self.words(dataset.validation, dataset.items) == ["y → b", "y b → x"])
+  }
+
   @Test("a sample is spread evenly, and no larger than what there is")
   func sample() throws {
     let log = try Self.log(["a b a b a b a b a b a"])

@@ -7,8 +7,8 @@ final class Screen {
   var text = ""
   let start = ContinuousClock.now
 
-  func progress(_ isTerminal: Bool, done: Int = 0) -> Progress {
-    Progress(
+  func progress(_ isTerminal: Bool, done: Int = 0) -> ProgressBar {
+    ProgressBar(
       "train",
       total: 200,
       unit: "rows",
@@ -83,7 +83,7 @@ struct ProgressTests {
     ],
   )
   func numbers(value: Double, number: String, clock: String) {
-    #expect(Progress.grouped(value) == number)
-    #expect(Progress.clock(value) == clock)
+    #expect(ProgressBar.grouped(value) == number)
+    #expect(ProgressBar.clock(value) == clock)
   }
 }
