@@ -9,6 +9,11 @@ package struct TopKScan: Sendable {
   package struct Entry: Equatable, Sendable {
     package let item: Int32
     package let score: Float
+
+    package init(item: Int32, score: Float) {
+      self.item = item
+      self.score = score
+    }
   }
 
   /// Queries scored together: whole tiles.
