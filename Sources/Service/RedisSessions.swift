@@ -24,7 +24,11 @@ package final class RedisSessions: SessionStore, Sendable {
   ///     cluster.
   ///   - limits: The bounds of every session; those of a running store may change at a restart.
   /// - Throws: `stop` when the prefix has braces.
-  package init(settings: RedisSettings, prefix: String, limits: SessionLimits) throws(SessionFailure) {
+  package init(
+    settings: RedisSettings,
+    prefix: String,
+    limits: SessionLimits
+  ) throws(SessionFailure) {
     guard !prefix.contains(where: { $0 == "{" || $0 == "}" }) else {
       throw SessionFailure(remedy: .stop, reason: "the key prefix \"\(prefix)\" contains a brace")
     }

@@ -20,24 +20,26 @@ struct TurnReporter {
     self.number = number
   }
 
-  mutating func report(_ turn: Turn, from source: KafkaSource) {
+  /// - Returns: Whether it was time to look at progress, once a second.
+  mutating func report(_ turn: Turn, from source: KafkaSource) -> Bool {
     let nowMs = Worker.monotonicMs()
     worker.health.turned(pipeline: number, nowMs: nowMs)
-    if nowMs - progressedMs >= Self.progressEveryMs {
+    let isTime = nowMs - progressedMs >= Self.progressEveryMs
+    if isTime {
       progressedMs = nowMs
       progress(source, nowMs: nowMs)
     }
-    if turn.records.isEmpty { return }
+    if turn.records.isEmpty { return isTime }
     for (dependency, count) in turn.retries {
       worker.metrics.retries[dependency.rawValue].add(count)
       log(.warning, "waited for \(dependency.rawValue)", ["attempts": "\(count)"])
     }
     if turn.abandoned {
       log(.info, "gave a batch up: partitions moved", ["events": "\(turn.records.count)"])
-      return
+      return isTime
     }
-    worker.health.set(.redis, isOK: true, "answering")
     count(turn)
+    return isTime
   }
 
   func end() { log(.info, "pipeline ended", ["events": "\(total)"]) }

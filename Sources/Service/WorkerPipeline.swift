@@ -10,13 +10,26 @@ extension Worker {
   func runPipeline(_ number: Int) throws(WorkerFailure) {
     if let memory {
       health.set(.redis, isOK: true, "in this process")
-      try turn(number, store: memory)
+      try turn(number, store: memory) {}
     } else {
-      try turn(number, store: RedisSessions(configuration))
+      let store = try RedisSessions(configuration)
+      try turn(number, store: store) { [health] in
+        do throws(SessionFailure) {
+          try store.ping()
+          health.set(.redis, isOK: true, "answering")
+        } catch {
+          health.set(.redis, isOK: false, error.reason)
+        }
+      }
     }
   }
 
-  private func turn(_ number: Int, store: some SessionStore) throws(WorkerFailure) {
+  /// - Parameter checkStore: Sees whether the store answers, and tells health; asked while idle.
+  private func turn(
+    _ number: Int,
+    store: some SessionStore,
+    checkStore: () -> Void
+  ) throws(WorkerFailure) {
     do throws(PipelineFailure) {
       let log = kafkaLog(number)
       let source = try KafkaSource(
@@ -41,7 +54,7 @@ extension Worker {
         options: configuration.pipelineOptions,
         clock: PipelineClock(wallMs: Self.wallMs, monotonicNs: Self.monotonicNs),
       )
-      try loop(number, &pipeline)
+      try loop(number, &pipeline, checkStore: checkStore)
     } catch {
       health.set(error.dependency.checked, isOK: false, error.reason)
       throw WorkerFailure(reason: error.description)
@@ -50,12 +63,13 @@ extension Worker {
 
   private func loop(
     _ number: Int,
-    _ pipeline: inout Pipeline<KafkaSource, some SessionStore, KafkaSink>
+    _ pipeline: inout Pipeline<KafkaSource, some SessionStore, KafkaSink>,
+    checkStore: () -> Void
   ) throws(PipelineFailure) {
     var reporter = TurnReporter(worker: self, number: number)
     while !mustStop {
       let turn = try pipeline.turn()
-      reporter.report(turn, from: pipeline.source)
+      if reporter.report(turn, from: pipeline.source), turn.records.isEmpty { checkStore() }
     }
     reporter.end()
   }
