@@ -72,7 +72,10 @@ let package = Package(
     library("Diffusion", ["Kernels"]),
     library("Matching", ["Kernels"]),
     library("Network", ["Files", "Kernels", "Diffusion"]),
-    library("Pipeline", ["Events", "Sessions", "Network", "Diffusion", "Matching"]),
+    library(
+      "Pipeline",
+      ["Events", "Sessions", "Network", "Diffusion", "Matching"]
+    ),
 
     // Layers 5 and 6: judging, serving, learning.
     library(
@@ -102,7 +105,7 @@ let package = Package(
     // What the tests stand on: fakes, private servers, and the proxy in front of the real broker.
     .target(
       name: "TestSupport",
-      dependencies: ["Events", "Sessions", "Pipeline"],
+      dependencies: ["Events", "Sessions", "Network", "Diffusion", "Pipeline"],
       path: "Tests/TestSupport",
       swiftSettings: strict,
     ),
@@ -118,7 +121,7 @@ let package = Package(
     tests("KernelsTests", ["Kernels"]),
     tests("FilesTests", ["Files"]),
     tests("EventsTests", ["Events"]),
-    tests("SessionsTests", ["Sessions", "Events"]),
+    tests("SessionsTests", ["Sessions", "Events", "TestSupport"]),
     tests("DiffusionTests", ["Diffusion", "Kernels"]),
     tests("MatchingTests", ["Matching", "Kernels"]),
     tests("NetworkTests", ["Network", "Kernels", "Diffusion", "Files"]),
@@ -139,13 +142,17 @@ let package = Package(
     tests(
       "ServiceTests",
       [
+        log,
         "Service", "Events", "Sessions", "Redis", "Kafka", "Pipeline",
         "TestSupport",
       ]
     ),
     tests(
       "IntegrationTests",
-      ["Service", "Events", "Sessions", "Redis", "Kafka", "Pipeline", "TestSupport", "KafkaProxy"]
+      [
+        "dreamstream", "Service", "Events", "Sessions", "Redis", "Kafka", "Network", "Pipeline",
+        "TestSupport", "KafkaProxy", log,
+      ]
     ),
     tests("TidyTests", []),
   ],

@@ -1,4 +1,4 @@
-/// A weight matrix laid out for products with few rows: panels of 16 outputs, inputs within a panel.
+/// A weight matrix laid out for products with few rows: panels of 16 outputs, inputs within each.
 ///
 /// Every output is summed over the inputs in order, with the same operations whatever the number of
 /// rows, so a row's result does not depend on who shares its batch. (BLAS gives no such promise.)

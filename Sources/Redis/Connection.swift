@@ -15,7 +15,7 @@ package struct Connection: ~Copyable {
   ///
   /// - Throws: `retry` when the server is unreachable, silent or starting; `stop` when it refuses
   ///   the credentials or the database. No reason carries the password.
-  package init(_ settings: Settings) throws(RedisFailure) {
+  package init(_ settings: RedisSettings) throws(RedisFailure) {
     let context = try Context(settings)
     let greeting = Self.greeting(settings)
     var buffer: [UInt8] = []
@@ -58,7 +58,7 @@ package struct Connection: ~Copyable {
     return replies.first ?? .null
   }
 
-  private static func greeting(_ settings: Settings) -> [[Argument]] {
+  private static func greeting(_ settings: RedisSettings) -> [[Argument]] {
     var commands: [[Argument]] = []
     if let password = settings.password?.text {
       let user = settings.user.map { [Argument.text($0)] } ?? []
@@ -73,7 +73,7 @@ package struct Connection: ~Copyable {
   private static func refusal(
     of command: [Argument],
     _ message: String,
-    at address: Settings.Address
+    at address: RedisSettings.Address
   ) -> RedisFailure {
     let failure = RedisFailure(reply: message)
     let reason =

@@ -9,7 +9,7 @@ import Glibc
 struct Context: ~Copyable {
   private let raw: UnsafeMutablePointer<redisContext>
 
-  init(_ settings: Settings) throws(RedisFailure) {
+  init(_ settings: RedisSettings) throws(RedisFailure) {
     Self.ignoreBrokenPipes
     let timeout = timeval(milliseconds: settings.connectTimeoutMs)
     let made =

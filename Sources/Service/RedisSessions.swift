@@ -11,7 +11,7 @@ import Synchronization
 ///
 /// One pipeline uses it; another thread may ``ping()``, which waits for the call under way.
 package final class RedisSessions: SessionStore, Sendable {
-  private let settings: Settings
+  private let settings: RedisSettings
   private let prefix: String
   private let head: [Argument]
   private let line = Mutex(RedisLine())
@@ -24,7 +24,11 @@ package final class RedisSessions: SessionStore, Sendable {
   ///     cluster.
   ///   - limits: The bounds of every session; those of a running store may change at a restart.
   /// - Throws: `stop` when the prefix has braces.
-  package init(settings: Settings, prefix: String, limits: SessionLimits) throws(SessionFailure) {
+  package init(
+    settings: RedisSettings,
+    prefix: String,
+    limits: SessionLimits
+  ) throws(SessionFailure) {
     guard !prefix.contains(where: { $0 == "{" || $0 == "}" }) else {
       throw SessionFailure(remedy: .stop, reason: "the key prefix \"\(prefix)\" contains a brace")
     }
@@ -113,7 +117,7 @@ private struct RedisLine: ~Copyable {
   /// A connection over which anything failed is not kept: after a failover it leads to the wrong
   /// server.
   mutating func use<Result: Sendable>(
-    _ settings: Settings,
+    _ settings: RedisSettings,
     _ body: @Sendable (inout Connection, inout Script) throws(RedisFailure) -> Result
   ) throws(RedisFailure) -> Result {
     if var held = connection.take() {

@@ -5,6 +5,9 @@ struct DreamStream: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dreamstream",
     abstract: "Turns a stream of clicks into next-item suggestions.",
-    subcommands: [],
+    subcommands: [
+      Demo.self, Train.self, Evaluate.self, Work.self, Validate.self, Produce.self, Tail.self,
+      Generate.self,
+    ],
   )
 }

@@ -22,8 +22,12 @@ private struct RedisWorld: SessionWorld {
 }
 
 extension RedisServer {
-  fileprivate var settings: Settings {
-    Settings(address: .unix(path: socketPath), connectTimeoutMs: 1_000, commandTimeoutMs: 2_000)
+  fileprivate var settings: RedisSettings {
+    RedisSettings(
+      address: .unix(path: socketPath),
+      connectTimeoutMs: 1_000,
+      commandTimeoutMs: 2_000
+    )
   }
 
   fileprivate func sessions(prefix: String = "s") throws -> RedisSessions {

@@ -54,11 +54,11 @@ struct ConnectionFaultTests {
 
   @Test(
     "nobody there is worth a retry, and the reason says where",
-    arguments: [Settings.Address.tcp(host: "127.0.0.1", port: 1), .unix(path: "/no/such.sock")]
+    arguments: [RedisSettings.Address.tcp(host: "127.0.0.1", port: 1), .unix(path: "/no/such.sock")]
   )
-  func refused(address: Settings.Address) throws {
+  func refused(address: RedisSettings.Address) throws {
     let failure = #expect(throws: RedisFailure.self) {
-      _ = try Connection(Settings(address: address))
+      _ = try Connection(RedisSettings(address: address))
     }
     #expect(failure?.remedy == .retry)
     #expect(failure?.reason.contains("\(address)") == true)
@@ -69,7 +69,7 @@ struct ConnectionFaultTests {
     let port = try RedisServer.shared.port
     let wrong = beyond == 1 << 32 ? beyond + port : beyond
     #expect(throws: RedisFailure.self) {
-      _ = try Connection(Settings(address: .tcp(host: "127.0.0.1", port: wrong)))
+      _ = try Connection(RedisSettings(address: .tcp(host: "127.0.0.1", port: wrong)))
     }
   }
 }
@@ -82,11 +82,11 @@ struct CredentialsTests {
   func right() throws {
     let server = try Self.guarded()
     var settings = server.settings
-    settings.password = Secret(Self.password)
+    settings.password = RedisPassword(Self.password)
     var redis = try Connection(settings)
     #expect(try redis.command(["ACL", "WHOAMI"]) == .bytes(Array("default".utf8)))
     settings.user = "worker"
-    settings.password = Secret("bees")
+    settings.password = RedisPassword("bees")
     redis = try Connection(settings)
     #expect(try redis.command(["ACL", "WHOAMI"]) == .bytes(Array("worker".utf8)))
   }
@@ -98,7 +98,7 @@ struct CredentialsTests {
     settings.database = 2
     for (user, password) in [(nil, nil), (nil, "guess"), ("worker", "guess"), ("x", "guess")] {
       settings.user = user
-      settings.password = password.map(Secret.init)
+      settings.password = password.map(RedisPassword.init)
       let failure = #expect(throws: RedisFailure.self) { _ = try Connection(settings) }
       #expect(failure?.remedy == .stop)
       #expect(failure?.reason.contains(password == nil ? "NOAUTH" : "(WRONGPASS)") == true)
@@ -110,7 +110,7 @@ struct CredentialsTests {
   func repeated() throws {
     let server = try RedisServer(arguments: ["--rename-command", "AUTH", ""])
     var settings = server.settings
-    settings.password = Secret(Self.password)
+    settings.password = RedisPassword(Self.password)
     let failure = #expect(throws: RedisFailure.self) { _ = try Connection(settings) }
     #expect(failure?.remedy == .stop)
     #expect(failure?.reason.contains("sesame") == false)
@@ -118,7 +118,7 @@ struct CredentialsTests {
 
   @Test("a password shows in no print and no dump")
   func shown() {
-    let settings = Settings(address: .unix(path: "p"), password: Secret(Self.password))
+    let settings = RedisSettings(address: .unix(path: "p"), password: RedisPassword(Self.password))
     var dumped = ""
     dump(settings, to: &dumped)
     for text in ["\(settings)", String(reflecting: settings), dumped] {

@@ -3,9 +3,9 @@ import TestSupport
 import Testing
 
 extension RedisServer {
-  /// Settings to reach this server by its port.
-  var settings: Settings {
-    Settings(address: .tcp(host: "127.0.0.1", port: port), commandTimeoutMs: 2_000)
+  /// RedisSettings to reach this server by its port.
+  var settings: RedisSettings {
+    RedisSettings(address: .tcp(host: "127.0.0.1", port: port), commandTimeoutMs: 2_000)
   }
 }
 
@@ -69,7 +69,7 @@ struct ConnectionTests {
   func unix() throws {
     let server = try RedisServer.shared
     var redis = try Connection(
-      Settings(address: .unix(path: server.socketPath), database: 3, clientName: "here")
+      RedisSettings(address: .unix(path: server.socketPath), database: 3, clientName: "here")
     )
     #expect(try redis.command(["CLIENT", "GETNAME"]) == .bytes(Array("here".utf8)))
     guard case .bytes(let info) = try redis.command(["CLIENT", "INFO"]) else {

@@ -1,0 +1,141 @@
+import CRdkafka
+
+/// How far a consumer has come in a partition, from what it has at hand: nothing is asked for.
+package struct PartitionProgress: Equatable, Sendable {
+  package let topicPartition: TopicPartition
+  /// The next offset to be taken; `nil` until the first message is.
+  package let position: Int64?
+  /// The offset that the next message to arrive will get; `nil` until something was fetched.
+  package let end: Int64?
+
+  /// Messages that wait to be taken; `nil` while that is not known.
+  package var lag: Int64? {
+    guard let position, let end else { return nil }
+    return max(0, end - position)
+  }
+}
+
+extension Consumer {
+  /// The partitions that are ours just now.
+  package var assignment: Set<TopicPartition> { bridge.assignment }
+
+  /// Grows whenever partitions come or go, so that a caller sees that its batch was abandoned.
+  package var assignmentEpoch: Int { bridge.epoch }
+
+  /// The last trouble librdkafka reported by itself, such as all brokers being down.
+  ///
+  /// It stays after the trouble is over: librdkafka does not say when that is.
+  package var lastError: KafkaFailure? { bridge.lastError }
+
+  /// The name the group knows this member by; `nil` before it has joined.
+  package var memberID: String? {
+    guard let text = unsafe rd_kafka_memberid(client.raw) else { return nil }
+    defer { unsafe rd_kafka_mem_free(client.raw, text) }
+
+    let name = unsafe String(cString: text)
+    return name.isEmpty ? nil : name
+  }
+
+  /// Remembers that everything before these offsets is done: for each partition the next to read.
+  ///
+  /// With `async` it returns at once; a failure then shows in the log only, and the next commit makes
+  /// up for it.
+  ///
+  /// - Throws: `rewind`, with nothing committed, if a partition is no longer ours.
+  package borrowing func commit(
+    offsets: [TopicPartition: Int64],
+    async: Bool = false
+  ) throws(KafkaFailure) {
+    if offsets.isEmpty { return }
+    let strays = offsets.keys.filter { !bridge.assignment.contains($0) }
+    if let stray = strays.min(by: { $0.description < $1.description }) {
+      throw KafkaFailure(
+        RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST,
+        reason: "committing: \(stray) does not belong to this consumer any more",
+      )
+    }
+    let list = PartitionList(offsets)
+    try client.check(unsafe rd_kafka_commit(client.raw, list.raw, async ? 1 : 0), "committing")
+    if !async { try check(list, "committing") }
+  }
+
+  /// Asks the group for the committed offsets of our partitions; one without any is left out.
+  package borrowing func committed(timeoutMs: Int) throws(KafkaFailure) -> [TopicPartition: Int64] {
+    let list = PartitionList(bridge.assignment)
+    try client.check(
+      unsafe rd_kafka_committed(client.raw, list.raw, timeout(ms: timeoutMs)),
+      "reading the committed offsets"
+    )
+    try check(list, "reading the committed offsets")
+    return list.offsets
+  }
+
+  /// The next offset to be taken from each of our partitions; one not yet begun is left out.
+  package borrowing func positions() throws(KafkaFailure) -> [TopicPartition: Int64] {
+    let list = PartitionList(bridge.assignment)
+    try client.check(unsafe rd_kafka_position(client.raw, list.raw), "reading the positions")
+    return list.offsets
+  }
+
+  /// How far we have come in each of our partitions, without asking the broker.
+  package borrowing func progress() throws(KafkaFailure) -> [PartitionProgress] {
+    let positions = try positions()
+    return bridge.assignment.map { partition in
+      var low: Int64 = -1
+      var high: Int64 = -1
+      _ = unsafe rd_kafka_get_watermark_offsets(
+        client.raw,
+        partition.topic,
+        partition.partition,
+        &low,
+        &high
+      )
+      return PartitionProgress(
+        topicPartition: partition,
+        position: positions[partition],
+        end: high < 0 ? nil : high,
+      )
+    }
+  }
+
+  /// Delivers again from these offsets; partitions that are not ours are passed over.
+  ///
+  /// - Throws: `retry` if the broker did not answer in time: until a call succeeds, where the next
+  ///   message comes from is not known.
+  package borrowing func rewind(
+    to offsets: [TopicPartition: Int64],
+    timeoutMs: Int
+  ) throws(KafkaFailure) {
+    let ours = offsets.filter { bridge.assignment.contains($0.key) }
+    if ours.isEmpty { return }
+    let list = PartitionList(ours)
+    // Zero would mean "do not wait, and do not tell".
+    let waitMs = max(1, timeout(ms: timeoutMs))
+    if let error = unsafe rd_kafka_seek_partitions(client.raw, list.raw, waitMs) {
+      throw unsafe KafkaFailure(consuming: error).adding("rewinding")
+    }
+    try check(list, "rewinding")
+  }
+
+  /// Stops deliveries, of partitions yet to come as well: polling then only keeps us in the group.
+  package borrowing func pauseAll() throws(KafkaFailure) {
+    bridge.isPaused = true
+    let list = PartitionList(bridge.assignment)
+    try client.check(unsafe rd_kafka_pause_partitions(client.raw, list.raw), "pausing")
+  }
+
+  /// Lets deliveries go on where they stopped.
+  package borrowing func resumeAll() throws(KafkaFailure) {
+    bridge.isPaused = false
+    let list = PartitionList(bridge.assignment)
+    try client.check(unsafe rd_kafka_resume_partitions(client.raw, list.raw), "resuming")
+  }
+
+  private borrowing func check(
+    _ list: borrowing PartitionList,
+    _ context: String
+  ) throws(KafkaFailure) {
+    guard let (partition, code) = list.failed else { return }
+    try client.check(code, "\(context) \(partition)")
+  }
+}

@@ -1,0 +1,116 @@
+import CRdkafka
+
+/// What a consumer wants to know of partitions that come and go.
+///
+/// All are called inside ``Consumer/poll(max:firstWaitMs:lingerMs:)`` or while closing, on that
+/// thread, when no message is in the caller's hands but those it already had.
+package struct RebalanceHooks {
+  /// These partitions are ours from now on.
+  package var onAssign: ([TopicPartition]) -> Void
+  /// These partitions are about to go: returns the offsets to commit for them first (next to read).
+  package var onRevoke: ([TopicPartition]) -> [TopicPartition: Int64]
+  /// These partitions are already somebody else's; nothing may be committed for them.
+  package var onLost: ([TopicPartition]) -> Void
+
+  package init(
+    onAssign: @escaping ([TopicPartition]) -> Void = { _ in },
+    onRevoke: @escaping ([TopicPartition]) -> [TopicPartition: Int64] = { _ in [:] },
+    onLost: @escaping ([TopicPartition]) -> Void = { _ in }
+  ) {
+    self.onAssign = onAssign
+    self.onRevoke = onRevoke
+    self.onLost = onLost
+  }
+}
+
+/// Carries librdkafka's rebalance callback to Swift, and remembers what it decided.
+///
+/// The callback runs inside `rd_kafka_consumer_poll` and `rd_kafka_consumer_close`, on the thread that
+/// called them, and nowhere else: no lock is needed.
+final class RebalanceBridge: Bridge {
+  private let hooks: RebalanceHooks
+  private(set) var assignment: Set<TopicPartition> = []
+  private(set) var epoch = 0
+  /// Partitions that went away during this poll, whose messages must not be handed out any more.
+  var revoked: Set<TopicPartition> = []
+  /// What is to be thrown once the messages that came before it are taken.
+  var pending: KafkaFailure?
+  /// New partitions start as the old ones are: paused, while the caller cannot take messages.
+  var isPaused = false
+  private var isCooperative = false
+
+  init(hooks: RebalanceHooks, log: KafkaLog?) {
+    self.hooks = hooks
+    super.init(log: log)
+  }
+
+  static let callback:
+    @convention(c) (
+      OpaquePointer?, rd_kafka_resp_err_t,
+      UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?, UnsafeMutableRawPointer?
+    ) -> Void = { client, event, list, opaque in
+      guard let client = unsafe client, let list = unsafe list, let opaque = unsafe opaque else {
+        return
+      }
+      let bridge = unsafe Unmanaged<RebalanceBridge>.fromOpaque(opaque).takeUnretainedValue()
+      if event == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+        unsafe bridge.assign(list, to: client)
+      } else {
+        unsafe bridge.revoke(list, from: client)
+      }
+    }
+
+  @unsafe
+  private func assign(
+    _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>,
+    to client: OpaquePointer
+  ) {
+    // Asked here and remembered: asking while the consumer closes could block in old versions.
+    isCooperative = unsafe String(cString: rd_kafka_rebalance_protocol(client)) == "COOPERATIVE"
+    let added = unsafe partitions(in: list)
+    epoch += 1
+    assignment.formUnion(added)
+    if isCooperative {
+      unsafe note(rd_kafka_incremental_assign(client, list))
+    } else {
+      unsafe note(rd_kafka_assign(client, list))
+    }
+    if isPaused { _ = unsafe rd_kafka_pause_partitions(client, list) }
+    hooks.onAssign(added)
+  }
+
+  @unsafe
+  private func revoke(
+    _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>,
+    from client: OpaquePointer
+  ) {
+    let removed = unsafe partitions(in: list)
+    if unsafe rd_kafka_assignment_lost(client) != 0 {
+      hooks.onLost(removed)
+    } else {
+      let owned = Set(removed)
+      let offsets = hooks.onRevoke(removed).filter { owned.contains($0.key) }
+      if !offsets.isEmpty {
+        let commit = PartitionList(offsets)
+        unsafe note(rd_kafka_commit(client, commit.raw, 0))
+      }
+    }
+    epoch += 1
+    assignment.subtract(removed)
+    revoked.formUnion(removed)
+    if isCooperative {
+      unsafe note(rd_kafka_incremental_unassign(client, list))
+    } else {
+      unsafe note(rd_kafka_assign(client, nil))
+    }
+  }
+
+  private func note(_ code: rd_kafka_resp_err_t) {
+    if code != RD_KAFKA_RESP_ERR_NO_ERROR { pending = KafkaFailure(code).adding("rebalance") }
+  }
+
+  @unsafe
+  private func note(_ error: OpaquePointer?) {
+    if let error = unsafe error { pending = unsafe KafkaFailure(consuming: error) }
+  }
+}

@@ -1,0 +1,74 @@
+package import Kernels
+
+/// The items a model knows: their names, their embeddings and how often each was clicked.
+///
+/// An item's index is its row in the embedding table; ties between items go to the lower index.
+package struct Catalogue: Sendable {
+  /// The items' ids, (N), by index.
+  package let ids: [String]
+  /// The embeddings, packed for ``Matcher``: an output an item, an input a dimension.
+  package let embeddings: PackedMatrix
+  /// How often each item was clicked in training, (N).
+  package let counts: [Int]
+  /// All items, the most clicked first.
+  private let popular: [Int32]
+  private let indices: [String: Int32]
+
+  /// The number of items, N.
+  package var count: Int { ids.count }
+  /// The embeddings' width, d.
+  package var width: Int { embeddings.inputs }
+
+  /// Makes a catalogue of `ids` (N), with `embeddings` (N, d) row-major and without a padding row.
+  package init(
+    ids: [String],
+    embeddings: Span<Float>,
+    width: Int,
+    counts: [Int]
+  ) throws(MatchingFailure) {
+    guard width > 0, ids.count < Int32.max, embeddings.count == ids.count * width else {
+      throw MatchingFailure(
+        reason: """
+          \(ids.count) items of width \(width) do not fit an embedding table of \
+          \(embeddings.count) values
+          """
+      )
+    }
+    guard counts.count == ids.count else {
+      throw MatchingFailure(reason: "\(ids.count) items come with \(counts.count) click counts")
+    }
+    var indices: [String: Int32] = [:]
+    indices.reserveCapacity(ids.count)
+    for (index, id) in ids.enumerated() {
+      if let first = indices.updateValue(Int32(index), forKey: id) {
+        throw MatchingFailure(
+          reason: "item '\(id)' is in the catalogue at \(first) and at \(index)"
+        )
+      }
+    }
+    self.ids = ids
+    self.embeddings = PackedMatrix(
+      outputsByInputs: embeddings,
+      outputs: ids.count,
+      inputs: width
+    )
+    self.counts = counts
+    self.indices = indices
+    popular = (0..<Int32(ids.count)).sorted {
+      (counts[Int($1)], $0) < (counts[Int($0)], $1)
+    }
+  }
+
+  /// An item's index; nil when the model does not know it.
+  package func index(of id: String) -> Int32? { indices[id] }
+
+  /// The `k` most clicked items with their counts, for those of whom nothing else is known.
+  package func mostPopular(_ k: Int, seen: [Int32] = [], filter: ItemFilter? = nil) -> [Match] {
+    var matches: [Match] = []
+    for item in popular where matches.count < k {
+      if filter?.contains(item) == false || seen.contains(item) { continue }
+      matches.append(Match(item: item, score: Float(counts[Int(item)])))
+    }
+    return matches
+  }
+}

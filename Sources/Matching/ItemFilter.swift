@@ -1,0 +1,26 @@
+/// Which items may be suggested to anyone, a bit an item.
+package struct ItemFilter: Equatable, Sendable {
+  /// 16 items each, in the order of a catalogue's panels, lowest bit first.
+  let masks: [UInt16]
+
+  /// Allows the items of `allow` (nil for all of the `count` there are) that `deny` does not name.
+  ///
+  /// Indices that are no item's are ignored.
+  package init(count: Int, allow: [Int32]? = nil, deny: [Int32] = []) {
+    precondition(count >= 0)
+    let panels = (count + 15) / 16
+    var masks = [UInt16](repeating: allow == nil ? .max : 0, count: panels)
+    let items = 0..<count
+    for item in allow ?? [] where items.contains(Int(item)) {
+      masks[Int(item) / 16] |= 1 << UInt16(item % 16)
+    }
+    for item in deny where items.contains(Int(item)) {
+      masks[Int(item) / 16] &= ~(1 << UInt16(item % 16))
+    }
+    self.masks = masks
+  }
+
+  package func contains(_ item: Int32) -> Bool {
+    masks[Int(item) / 16] & (1 << UInt16(item % 16)) != 0
+  }
+}

@@ -1,0 +1,94 @@
+internal import Diffusion
+internal import Kernels
+
+/// The model's estimate of x₀ after guidance: (1 + w)·f(x, h, t) − w·f(x, ∅, t).
+///
+/// What does not change from step to step is computed once: the step's part of the first layer at
+/// load, the condition's when a batch begins. The second layer is linear, so it is applied to the
+/// guided combination. A guided step is then one product in and, for the `mlp`, one out.
+///
+/// A row's estimate has the same bits alone and in a batch of any size. Memory is allocated only
+/// for a batch larger than any before.
+package struct GuidedDenoiser: Denoiser, Sendable {
+  package let width: Int
+  /// w; 0 leaves the condition as it is.
+  package let guidance: Float
+  private let first: PackedMatrix
+  private let condition: PackedMatrix
+  private let none: [Float]
+  private let steps: [Float]
+  /// The `mlp`'s second layer.
+  private let second: (weight: PackedMatrix, bias: [Float])?
+
+  /// For every request W_h·h; or, for the linear denoiser, (1 + w)·B·h − w·B·∅. (requests, outputs)
+  private var conditions: [Float] = []
+  private var hidden: [Float] = []
+
+  /// Prepares the estimates at all steps below `steps`, T.
+  package init(_ weights: Weights, steps: Int, guidance: Float) {
+    let d = weights.shape.width
+    let layer = FirstLayer(weights, steps: steps)
+    let outputs = layer.none.count
+    width = d
+    self.guidance = guidance
+    first = PackedMatrix(outputsByInputs: layer.x.span, outputs: outputs, inputs: d)
+    condition = PackedMatrix(outputsByInputs: layer.h.span, outputs: outputs, inputs: d)
+    none = layer.none
+    self.steps = layer.steps
+    second =
+      weights.shape.denoiser == .linear
+      ? nil : (weights.packed(.denoiser2, inputs: 2 * d), weights[.denoiser2Bias])
+  }
+
+  /// Takes the conditions of a new batch: request r of ``estimate(_:requests:at:into:)`` is row r
+  /// of `h`, (requests, d).
+  package mutating func begin(conditions h: Span<Float>) {
+    let outputs = none.count
+    let requests = h.count / width
+    precondition(h.count == requests * width)
+    conditions.resize(to: requests * outputs)
+    conditions.edit { [condition] in Gemm.rows(h, condition, into: &$0) }
+    if second != nil { return }
+    for request in 0..<requests {
+      for i in 0..<outputs {
+        let term = conditions[request * outputs + i]
+        conditions[request * outputs + i] = (1 + guidance) * term - guidance * none[i]
+      }
+    }
+  }
+
+  package mutating func estimate(
+    _ x: Span<Float>,
+    requests: Span<Int32>,
+    at t: Int,
+    into clean: inout MutableSpan<Float>
+  ) {
+    let outputs = none.count
+    let step = (t * outputs)..<((t + 1) * outputs)
+    guard let second else {
+      Lanes.repeatRow(steps.span.extracting(step), into: &clean)
+      for row in requests.indices {
+        let request = Int(requests[row])
+        for i in 0..<outputs { clean[row * outputs + i] += conditions[request * outputs + i] }
+      }
+      Gemm.rows(x, first, into: &clean, adding: true)
+      return
+    }
+    hidden.resize(to: requests.count * outputs)
+    hidden.edit { [first, steps, conditions, none, guidance] hidden in
+      Lanes.repeatRow(steps.span.extracting(step), into: &hidden)
+      Gemm.rows(x, first, into: &hidden, adding: true)
+      for row in requests.indices {
+        let request = Int(requests[row])
+        var activations = hidden._mutatingExtracting((row * outputs)..<((row + 1) * outputs))
+        Gelu.guided(
+          &activations,
+          condition: conditions.span.extracting((request * outputs)..<((request + 1) * outputs)),
+          none: none.span,
+          guidance: guidance
+        )
+      }
+    }
+    Gemm.rows(hidden.span, second.weight, bias: second.bias.span, into: &clean)
+  }
+}

@@ -1,0 +1,165 @@
+package import Diffusion
+
+/// What a model is, how it was made and how it is served: `manifest.json` of a model directory.
+package struct Manifest: Codable, Equatable, Sendable {
+  /// The format this program writes and the only one it reads.
+  package static let format = 1
+
+  /// How suggestions are generated where nothing else is asked for.
+  package struct Serving: Codable, Equatable, Sendable {
+    package enum Sampler: String, Codable, CaseIterable, Sendable {
+      /// The whole reverse chain as one affine map; of a linear denoiser only.
+      case folded
+      case ddim
+      case ddpm
+    }
+
+    package var sampler: Sampler
+    /// Denoiser calls: all T for `folded` and `ddpm`.
+    package var steps: Int
+    /// The guidance scale, w.
+    package var guidance: Float
+
+    package init(sampler: Sampler, steps: Int, guidance: Float) {
+      self.sampler = sampler
+      self.steps = steps
+      self.guidance = guidance
+    }
+  }
+
+  /// How the model was made.
+  package struct Training: Codable, Equatable, Sendable {
+    /// File name of the clicks, without its folder.
+    package var source: String
+    package var validation: String?
+    package var examples: Int
+    package var epochs: Int
+    /// The epoch, counted from 1, whose weights these are.
+    package var bestEpoch: Int
+    package var batch: Int
+    package var rate: Float
+    package var weightDecay: Float
+    package var dropout: Float
+    package var conditionDropout: Float
+    package var seed: UInt64
+    /// ISO 8601.
+    package var started: String?
+    package var finished: String?
+
+    enum CodingKeys: String, CodingKey {
+      case source, validation, examples, epochs, batch, rate, dropout, seed, started, finished
+      case bestEpoch = "best_epoch"
+      case weightDecay = "weight_decay"
+      case conditionDropout = "condition_dropout"
+    }
+
+    package init(
+      source: String,
+      validation: String? = nil,
+      examples: Int,
+      epochs: Int,
+      bestEpoch: Int,
+      batch: Int,
+      rate: Float,
+      weightDecay: Float,
+      dropout: Float,
+      conditionDropout: Float,
+      seed: UInt64,
+      started: String? = nil,
+      finished: String? = nil,
+    ) {
+      self.source = source
+      self.validation = validation
+      self.examples = examples
+      self.epochs = epochs
+      self.bestEpoch = bestEpoch
+      self.batch = batch
+      self.rate = rate
+      self.weightDecay = weightDecay
+      self.dropout = dropout
+      self.conditionDropout = conditionDropout
+      self.seed = seed
+      self.started = started
+      self.finished = finished
+    }
+  }
+
+  /// What another file of the directory must be, byte for byte.
+  package struct File: Codable, Equatable, Sendable {
+    package let bytes: Int
+    package let sha256: String
+  }
+
+  package var format = Self.format
+  package var name: String
+  /// `sha256:` and the hash of what `sha256sum items.tsv model.safetensors` prints.
+  ///
+  /// Two models of one version give the same suggestions: the tensors, the catalogue, and (in the
+  /// tensors' metadata) denoiser and schedule are all in it.
+  package internal(set) var version = ""
+  package var shape: Shape
+  package var schedule: NoiseSchedule.Description
+  package var serving: Serving
+  package var training: Training
+  /// What validation measured for these weights, by name: `hr@20`, `ndcg@20`.
+  package var metrics: [String: Double]
+  package internal(set) var files: [String: File] = [:]
+
+  package init(
+    name: String,
+    shape: Shape,
+    schedule: NoiseSchedule.Description,
+    serving: Serving,
+    training: Training,
+    metrics: [String: Double],
+  ) {
+    self.name = name
+    self.shape = shape
+    self.schedule = schedule
+    self.serving = serving
+    self.training = training
+    self.metrics = metrics
+  }
+
+  /// What is wrong with the values, if anything: the first field out of its range.
+  func problem(in file: String) -> NetworkFailure? {
+    func check(_ field: String, _ sound: Bool, _ expected: String, _ found: Any) -> NetworkFailure?
+    {
+      sound ? nil : NetworkFailure(file, field: field, expected: expected, found: "\(found)")
+    }
+    return check("format", format == Self.format, "\(Self.format)", format)
+      ?? check("name", !name.isEmpty, "a name", "nothing")
+      ?? check("shape.items", (1..<Int(Int32.max)).contains(shape.items), "1 or more", shape.items)
+      ?? check("shape.length", (1...4096).contains(shape.length), "1 to 4096", shape.length)
+      ?? check(
+        "shape.width",
+        (4...4096).contains(shape.width) && shape.width.isMultiple(of: 2),
+        "an even number, 4 to 4096",
+        shape.width,
+      )
+      ?? check(
+        "schedule.steps",
+        (2...100_000).contains(schedule.steps),
+        "2 to 100000",
+        schedule.steps
+      )
+      ?? check(
+        "serving.steps",
+        (1...schedule.steps).contains(serving.steps),
+        "1 to \(schedule.steps)",
+        serving.steps,
+      )
+      ?? check(
+        "serving.sampler",
+        serving.sampler != .folded || shape.denoiser == .linear,
+        "ddim or ddpm, for an mlp denoiser",
+        serving.sampler.rawValue,
+      )
+      ?? check(
+        "serving.guidance",
+        serving.guidance >= 0 && serving.guidance.isFinite,
+        "0 or more",
+        serving.guidance,
+      )
+  }
+}

@@ -1,0 +1,46 @@
+extension Weights {
+  /// Reads every tensor of this shape, and refuses any other.
+  ///
+  /// Nothing is allocated by the shape before the file has been found to hold that much.
+  init(_ file: Safetensors, shape: Shape, file name: String) throws(NetworkFailure) {
+    let expected = Tensor.allCases.filter { !$0.dimensions(in: shape).isEmpty }
+    for tensor in expected {
+      let dimensions = tensor.dimensions(in: shape)
+      let found = file.entries[tensor.rawValue]?.dimensions
+      guard found == dimensions else {
+        throw NetworkFailure(
+          name,
+          field: "tensor \(tensor.rawValue).shape",
+          expected: "\(dimensions)",
+          found: found.map { "\($0)" } ?? "no such tensor",
+        )
+      }
+    }
+    let names = Set(expected.map(\.rawValue))
+    if let stranger = file.entries.keys.sorted().first(where: { !names.contains($0) }) {
+      throw NetworkFailure(
+        name,
+        field: "tensor \(stranger)",
+        expected: "absent in a model with a \(shape.denoiser.rawValue) denoiser",
+        found: "present",
+      )
+    }
+    self.init(shape: shape)
+    for tensor in expected { self[tensor] = try file.floats(tensor.rawValue) }
+    try refuseNonFinite(in: name)
+  }
+
+  /// Names the first value that is no number or has no bound.
+  package func refuseNonFinite(in file: String) throws(NetworkFailure) {
+    for tensor in tensors {
+      let range = range(tensor)
+      guard let at = values[range].firstIndex(where: { !$0.isFinite }) else { continue }
+      throw NetworkFailure(
+        file,
+        field: "tensor \(tensor.rawValue)[\(at - range.lowerBound)]",
+        expected: "a finite number",
+        found: "\(values[at])",
+      )
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/// Why a model could not be read or written: the file, the field, what was expected and what was found.
+package struct NetworkFailure: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What the caller may do next.
+  package enum Remedy: Equatable, Sendable {
+    /// The file could not be reached; it may be there in a moment.
+    case retry
+    /// The content is wrong and stays wrong.
+    case stop
+  }
+
+  package let remedy: Remedy
+  package let file: String
+  /// The part of the file that differs, as a path: `shape.width`, `tensor ln_1.bias`, `line 7`.
+  package let field: String
+  package let expected: String
+  package let found: String
+
+  package init(
+    _ file: String,
+    field: String,
+    expected: String,
+    found: String,
+    remedy: Remedy = .stop
+  ) {
+    self.remedy = remedy
+    self.file = file
+    self.field = field
+    self.expected = expected
+    self.found = found
+  }
+
+  package var reason: String { "\(file): \(field): expected \(expected), found \(found)" }
+
+  package var description: String { reason }
+}

@@ -1,0 +1,100 @@
+internal import Diffusion
+internal import Events
+internal import Matching
+internal import Network
+internal import Sessions
+
+extension Pipeline {
+  /// Finds the items nearest to each generated embedding; popular ones stand in where there is none.
+  mutating func match(_ rows: inout Rows, _ turn: inout Turn) {
+    let (oracles, seen) = (rows.generated.oracles, rows.seen)
+    let rows = rows
+    timed(.match, &turn) { pipeline, turn in
+      turn.suggestions = Array(repeating: nil, count: turn.events.count)
+      pipeline.recommender.match(oracles, seen: seen)
+      for (row, index) in rows.events.enumerated() where rows.generated.isFinite(row) {
+        turn.suggestions[index] = pipeline.suggestion(
+          index,
+          turn,
+          pipeline.recommender.matches(row),
+          rows,
+          row
+        )
+      }
+      let notFinite = Set(rows.events)
+      for index in turn.events.indices where turn.suggestions[index] == nil {
+        let why = notFinite.contains(index) ? Recommender.notFinite : Recommender.noKnownItem
+        turn.suggestions[index] = pipeline.fallback(index, turn, why)
+      }
+    }
+  }
+
+  private func suggestion(
+    _ index: Int,
+    _ turn: Turn,
+    _ matches: ArraySlice<Match>,
+    _ rows: Rows,
+    _ row: Int
+  ) -> Suggestion? {
+    let outcome = rows.generated.outcomes[row]
+    var suggestion = suggestion(
+      index,
+      turn,
+      matches,
+      Suggestion.Generation(
+        provenance: .diffusion,
+        steps: outcome.steps,
+        stoppedBy: outcome.stoppedBy.rawValue,
+        guidance: recommender.guidance,
+        seed: recommender.options.seed,
+      )
+    )
+    if recommender.options.includesOracle {
+      suggestion?.oracle = Array(rows.generated.oracle(row))
+    }
+    return suggestion
+  }
+
+  private func fallback(_ index: Int, _ turn: Turn, _ why: String) -> Suggestion? {
+    guard let view = turn.views[index] else { return nil }
+    let seen =
+      recommender.options.excludesSeen
+      ? view.items.compactMap { recommender.catalogue.index(of: $0) } : []
+    return suggestion(
+      index,
+      turn,
+      recommender.popular(seen: seen)[...],
+      Suggestion.Generation(
+        provenance: .fallbackPopular,
+        steps: 0,
+        stoppedBy: why,
+        guidance: recommender.guidance,
+        seed: recommender.options.seed,
+      )
+    )
+  }
+
+  private func suggestion(
+    _ index: Int,
+    _ turn: Turn,
+    _ matches: ArraySlice<Match>,
+    _ generation: Suggestion.Generation
+  ) -> Suggestion? {
+    guard case .click(let click) = turn.events[index], let view = turn.views[index] else {
+      return nil
+    }
+    let ids = recommender.catalogue.ids
+    return Suggestion(
+      user: click.user,
+      source: .init(
+        position: turn.records[index].position,
+        eventID: click.eventID,
+        timestampMs: click.timestampMs,
+      ),
+      items: matches.map { .init(id: ids[Int($0.item)], score: $0.score) },
+      model: .init(name: recommender.manifest.name, version: recommender.manifest.version),
+      generation: generation,
+      sessionLength: view.items.count,
+    )
+  }
+}

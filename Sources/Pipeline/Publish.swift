@@ -1,0 +1,45 @@
+internal import Events
+
+extension Pipeline {
+  /// Hands every outcome to the sink: a suggestion for each click, a null for each erasure, the
+  /// original bytes for each dead letter.
+  mutating func publish(_ turn: inout Turn, epoch: Int) throws(Interruption) {
+    try timed(.publish, &turn) { pipeline, turn throws(Interruption) in
+      let nowMs = pipeline.clock.wallMs()
+      for index in turn.events.indices {
+        guard let message = pipeline.message(index, &turn, nowMs: nowMs) else { continue }
+        try pipeline.persist(&turn, epoch: epoch) { pipeline, _ throws(PipelineFailure) in
+          try pipeline.sink.send(message)
+        }
+      }
+    }
+  }
+
+  private func message(_ index: Int, _ turn: inout Turn, nowMs: Int64) -> Message? {
+    switch turn.events[index] {
+    case .ignored: return nil
+    case .dead(let letter):
+      return Message(
+        destination: .deadLetters,
+        key: letter.key,
+        value: letter.value,
+        headers: letter.headers
+      )
+    case .erase(let user):
+      return Message(destination: .suggestions, key: Array(user.utf8), value: nil, headers: [])
+    case .click(let click):
+      guard let suggestion = turn.suggestions[index] else { return nil }
+      let latencyMs = max(0, nowMs - click.timestampMs)
+      turn.latencyMs.append(latencyMs)
+      return Message(
+        destination: .suggestions,
+        key: Array(click.user.utf8),
+        value: SuggestionEncoder.encode(suggestion),
+        headers: SuggestionHeaders.make(
+          latencyMs: latencyMs,
+          passingOn: turn.records[index].headers
+        ),
+      )
+    }
+  }
+}

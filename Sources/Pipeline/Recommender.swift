@@ -1,0 +1,239 @@
+internal import Diffusion
+package import Matching
+package import Network
+
+/// What a recommender is told.
+package struct RecommenderOptions: Sendable {
+  package enum Sampler: Sendable { case folded, ddim, ddpm }
+
+  /// `nil`: what the model's manifest says, with ``steps`` and the stopping rule for `ddim`.
+  package var sampler: Sampler?
+  /// Denoising steps of `ddim`; `nil` for what the manifest says.
+  package var steps: Int?
+  /// w; `nil` for what the manifest says.
+  package var guidance: Float?
+  package var seed: UInt64 = 0
+  /// The estimate stands still when it changes by less, relatively; 0 is never.
+  package var relativeChange: Float = 0
+  /// For how many steps it must stand still.
+  package var patience = 1
+  /// Milliseconds from the batch's start in which its denoising should end; `nil` for no limit.
+  package var deadlineMs: Int64?
+  /// Items of a suggestion.
+  package var count = 20
+  package var excludesSeen = false
+  package var includesOracle = false
+  /// The only items that may be suggested; `nil` for all.
+  package var allowed: Set<String>?
+  package var denied: Set<String> = []
+
+  package init() {}
+}
+
+/// Why a model cannot be served as asked.
+package struct RecommenderFailure: Error, Equatable, Sendable, CustomStringConvertible {
+  package let reason: String
+
+  package init(reason: String) { self.reason = reason }
+
+  package var description: String { reason }
+}
+
+/// A model, ready to answer batches: encode, denoise, match.
+///
+/// A row's answer has the same bits alone and in a batch of any size.
+package struct Recommender: Sendable {
+  /// Why popular items stand in for generated ones.
+  package static let noKnownItem = "no-known-item"
+  package static let notFinite = "not-finite"
+
+  package let manifest: Manifest
+  package let options: RecommenderOptions
+  /// w, the guidance scale.
+  package let guidance: Float
+  package let catalogue: Catalogue
+  /// Items that may be suggested at all; `nil` for all.
+  private let filter: ItemFilter?
+  private var matcher = Matcher()
+  private var encoder: SequenceEncoder
+  private var walk: Walk
+
+  /// Clicks the encoder reads, L.
+  package var length: Int { manifest.shape.length }
+
+  package init(model: Model, options: RecommenderOptions) throws(RecommenderFailure) {
+    manifest = model.manifest
+    self.options = options
+    guidance = options.guidance ?? model.manifest.serving.guidance
+    let width = model.manifest.shape.width
+    let table = model.weights.range(.items)
+    let items = table.lowerBound..<(table.upperBound - width)  // without the padding row
+    do throws(MatchingFailure) {
+      catalogue = try Catalogue(
+        ids: model.items.ids,
+        embeddings: model.weights.values.span.extracting(items),
+        width: width,
+        counts: model.items.clicks,
+      )
+    } catch {
+      throw RecommenderFailure(reason: error.reason)
+    }
+    filter = ItemFilter(catalogue, options)
+    encoder = SequenceEncoder(model.weights)
+    let sampler = options.sampler ?? RecommenderOptions.Sampler(model.manifest.serving.sampler)
+    if sampler == .folded, model.manifest.shape.denoiser != .linear {
+      throw RecommenderFailure(
+        reason: "generate.sampler is folded, which wants a linear denoiser; this model's is an mlp"
+      )
+    }
+    do throws(DiffusionFailure) {
+      walk = try Walk(model, options, sampler, guidance: guidance)
+    } catch {
+      throw RecommenderFailure(reason: error.reason)
+    }
+  }
+
+  /// h of each session, (rows, d).
+  mutating func encode(history: [Int32], lengths: [Int32]) -> [Float] {
+    var conditions = [Float](repeating: 0, count: lengths.count * manifest.shape.width)
+    var span = conditions.mutableSpan
+    encoder.encode(items: history.span, lengths: lengths.span, into: &span)
+    return conditions
+  }
+
+  /// x̂₀ of each row, and how it came to be.
+  mutating func denoise(
+    conditions: [Float],
+    keys: [NoiseKey],
+    deadlinesNs: [UInt64],
+    nowNs: @escaping () -> UInt64
+  ) -> Generated {
+    let deadlines = deadlinesNs.isEmpty ? nil : Deadlines(timesNs: deadlinesNs, nowNs: nowNs)
+    var generated = Generated(width: manifest.shape.width)
+    generated.oracles = [Float](repeating: 0, count: conditions.count)
+    if keys.isEmpty { return generated }
+    walk.generate(
+      conditions,
+      SeededNoise(keys: keys),
+      deadlines,
+      into: &generated.oracles,
+      &generated.outcomes
+    )
+    return generated
+  }
+
+  /// Finds the items nearest to each oracle: ``matches(_:)`` then gives them row by row.
+  mutating func match(_ oracles: [Float], seen: [[Int32]]) {
+    matcher.match(oracles.span, with: catalogue, k: options.count, seen: seen, filter: filter)
+  }
+
+  /// A row's items of the last ``match(_:seen:)``, best first.
+  func matches(_ row: Int) -> ArraySlice<Match> { matcher[row] }
+
+  /// The most clicked items, best first.
+  func popular(seen: [Int32]) -> [Match] {
+    catalogue.mostPopular(options.count, seen: seen, filter: filter)
+  }
+}
+
+extension ItemFilter {
+  /// What the options allow and do not deny; `nil` when that is everything.
+  fileprivate init?(_ catalogue: Catalogue, _ options: RecommenderOptions) {
+    if options.allowed == nil, options.denied.isEmpty { return nil }
+    self.init(
+      count: catalogue.count,
+      allow: options.allowed?.compactMap { catalogue.index(of: $0) },
+      deny: options.denied.compactMap { catalogue.index(of: $0) },
+    )
+  }
+}
+
+/// What denoising gave for a batch.
+struct Generated {
+  let width: Int
+  /// x̂₀ of each row, (rows, d).
+  var oracles: [Float] = []
+  var outcomes: [Outcome] = []
+
+  func oracle(_ row: Int) -> ArraySlice<Float> { oracles[(row * width)..<((row + 1) * width)] }
+
+  func isFinite(_ row: Int) -> Bool { oracle(row).allSatisfy(\.isFinite) }
+}
+
+/// From noise to x̂₀: in one draw for a linear denoiser, or step by step.
+private enum Walk: Sendable {
+  case folded(FoldedSampler)
+  case steps(Generator, GuidedDenoiser)
+
+  init(
+    _ model: Model,
+    _ options: RecommenderOptions,
+    _ sampler: RecommenderOptions.Sampler,
+    guidance: Float
+  ) throws(DiffusionFailure) {
+    let schedule = try NoiseSchedule(model.manifest.schedule)
+    if sampler == .folded, let parts = LinearDenoiserParts(model.weights, steps: schedule.steps) {
+      let estimate = AffineEstimate(
+        a: parts.a,
+        b: parts.b,
+        emptyTerm: parts.none,
+        stepTerms: parts.steps
+      )
+      self = .folded(
+        try FoldedSampler(schedule: schedule, estimate: estimate, guidance: guidance)
+      )
+      return
+    }
+    let rule = StoppingRule(tolerance: options.relativeChange, patience: options.patience)
+    let steps = options.steps ?? model.manifest.serving.steps
+    self = .steps(
+      try Generator(
+        schedule: schedule,
+        sampler: sampler == .ddpm ? .ddpm : .ddim(steps: steps),
+        rule: rule
+      ),
+      GuidedDenoiser(model.weights, steps: schedule.steps, guidance: guidance),
+    )
+  }
+
+  mutating func generate(
+    _ conditions: [Float],
+    _ noise: SeededNoise,
+    _ deadlines: Deadlines?,
+    into oracles: inout [Float],
+    _ outcomes: inout [Outcome]
+  ) {
+    var noise = noise
+    var clean = oracles.mutableSpan
+    switch self {
+    case .folded(var sampler):
+      sampler.sample(
+        conditions.span,
+        noise: &noise,
+        into: &clean,
+        outcomes: &outcomes
+      )
+      self = .folded(sampler)
+    case .steps(var generator, var denoiser):
+      denoiser.begin(conditions: conditions.span)
+      generator.generate(
+        with: &denoiser,
+        noise: &noise,
+        deadlines: deadlines,
+        into: &clean,
+        outcomes: &outcomes
+      )
+      self = .steps(generator, denoiser)
+    }
+  }
+}
+
+extension RecommenderOptions.Sampler {
+  init(_ serving: Manifest.Serving.Sampler) {
+    switch serving {
+    case .folded: self = .folded
+    case .ddim: self = .ddim
+    case .ddpm: self = .ddpm
+    }
+  }
+}

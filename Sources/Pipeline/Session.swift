@@ -1,0 +1,59 @@
+internal import Events
+internal import Sessions
+
+extension Pipeline {
+  /// Applies the batch to its users' sessions: one atomic call a user, all in one round trip.
+  mutating func session(_ turn: inout Turn, epoch: Int) throws(Interruption) {
+    var users: [String: Int] = [:]
+    var changes: [UserChanges] = []
+    var owners: [[Int]] = []
+    for (index, event) in turn.events.enumerated() {
+      guard let (user, kind) = event.sessionChange else { continue }
+      let change = SessionChange(position: turn.records[index].position, kind: kind)
+      let place = users[user] ?? changes.count
+      if place == changes.count {
+        users[user] = place
+        changes.append(UserChanges(user: user, changes: []))
+        owners.append([])
+      }
+      changes[place].changes.append(change)
+      owners[place].append(index)
+    }
+    turn.views = Array(repeating: nil, count: turn.events.count)
+    if changes.isEmpty { return }
+
+    let batch = changes
+    var views: [[SessionView]] = []
+    try timed(.session, &turn) { pipeline, turn throws(Interruption) in
+      try pipeline.persist(&turn, epoch: epoch) { pipeline, _ throws(PipelineFailure) in
+        do throws(SessionFailure) {
+          views = try pipeline.store.apply(batch)
+        } catch {
+          throw PipelineFailure(
+            remedy: error.remedy == .retry ? .retry : .stop,
+            dependency: .sessions,
+            reason: error.reason,
+          )
+        }
+      }
+    }
+    for (place, indices) in owners.enumerated() {
+      for (index, view) in zip(indices, views[place]) { turn.views[index] = view }
+    }
+  }
+}
+
+extension Event {
+  /// Whose session the event changes, and how.
+  fileprivate var sessionChange: (user: String, kind: SessionChange.Kind)? {
+    switch self {
+    case .click(let click):
+      return (
+        click.user,
+        .click(item: click.item, timestampMs: click.timestampMs, eventID: click.eventID)
+      )
+    case .erase(let user): return (user, .erase)
+    case .ignored, .dead: return nil
+    }
+  }
+}

@@ -1,0 +1,89 @@
+internal import Files
+internal import Pipeline
+internal import Redis
+internal import Sessions
+
+extension RedisSessions {
+  /// The store that the configuration asks for; it connects when it is first used.
+  convenience init(_ configuration: Configuration) throws(WorkerFailure) {
+    let redis = configuration.redis
+    let address: RedisSettings.Address
+    let database: Int
+    switch redis.endpoint {
+    case .embedded: throw WorkerFailure(reason: "redis.address is embedded: there is no Redis")
+    case .tcp(let host, let port, let number):
+      address = .tcp(host: host, port: port)
+      database = number
+    case .unix(let path, let number):
+      address = .unix(path: path)
+      database = number
+    }
+    let settings = RedisSettings(
+      address: address,
+      connectTimeoutMs: Int(redis.connectTimeoutMs),
+      commandTimeoutMs: Int(redis.commandTimeoutMs),
+      user: redis.user,
+      password: redis.password.map { RedisPassword($0.reveal()) },
+      database: database,
+      clientName: configuration.worker.name.filter { $0 > " " && $0 <= "~" },
+    )
+    do throws(SessionFailure) {
+      try self.init(settings: settings, prefix: redis.prefix, limits: configuration.sessionLimits)
+    } catch {
+      throw WorkerFailure(reason: error.reason)
+    }
+  }
+}
+
+extension Configuration {
+  /// Properties that say how to reach the brokers, without those of a consumer or a producer.
+  func connectionSettings(bootstrap: String) -> [String: String] {
+    kafka.consumerProperties
+      .filter { key, _ in
+        ["security.", "sasl.", "ssl.", "enable.ssl", "broker.", "socket."]
+          .contains { key.hasPrefix($0) }
+      }
+      .merging(["bootstrap.servers": bootstrap, "client.id": worker.name]) { $1 }
+  }
+
+  /// What the recommender is told; the lists of items are read from their files.
+  func recommenderOptions() throws(RecommenderFailure) -> RecommenderOptions {
+    var options = RecommenderOptions()
+    switch generate.sampler {
+    case .auto: options.sampler = nil
+    case .folded: options.sampler = .folded
+    case .ddim: options.sampler = .ddim
+    case .ddpm: options.sampler = .ddpm
+    }
+    options.steps = generate.steps
+    options.guidance = generate.guidance
+    options.seed = generate.seed
+    options.relativeChange = generate.stop.relativeChange
+    options.patience = generate.stop.patience
+    options.deadlineMs = generate.deadlineMs == 0 ? nil : generate.deadlineMs
+    options.count = suggest.count
+    options.excludesSeen = suggest.excludeSeen
+    options.includesOracle = suggest.includeOracle
+    options.allowed = try suggest.allowFile.map { path throws(RecommenderFailure) in
+      try itemList(path)
+    }
+    options.denied =
+      try suggest.denyFile.map { path throws(RecommenderFailure) in
+        try itemList(path)
+      } ?? []
+    return options
+  }
+
+  private func itemList(_ path: String) throws(RecommenderFailure) -> Set<String> {
+    do throws(FileFailure) {
+      var items: Set<String> = []
+      var reader = try LineReader(path: path)
+      while let line = try reader.next() {
+        if !line.isEmpty { items.insert(String(decoding: line, as: UTF8.self)) }
+      }
+      return items
+    } catch {
+      throw RecommenderFailure(reason: error.description)
+    }
+  }
+}

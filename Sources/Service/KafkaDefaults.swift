@@ -1,0 +1,32 @@
+/// The librdkafka properties that the worker's clients start from; the configuration's go over them.
+extension Configuration {
+  /// - Parameter bootstrap: `host:port`, with commas between.
+  package func consumerSettings(bootstrap: String) -> [String: String] {
+    let defaults = [
+      "group.id": kafka.group,
+      "client.id": worker.name,
+      // What was there before the group's first worker counts too.
+      "auto.offset.reset": "earliest",
+      "isolation.level": "read_committed",
+      "partition.assignment.strategy": "cooperative-sticky",
+      "fetch.wait.max.ms": "100",
+      // Bounds what is fetched ahead; the default of 64 MiB would outweigh the rest of the worker.
+      "queued.max.messages.kbytes": "16384",
+    ]
+    return defaults.merging(kafka.consumerProperties) { $1 }
+      .merging(["bootstrap.servers": bootstrap]) { $1 }
+  }
+
+  /// - Parameter bootstrap: `host:port`, with commas between.
+  package func producerSettings(bootstrap: String) -> [String: String] {
+    let defaults = [
+      "client.id": worker.name,
+      "linger.ms": "5",
+      "compression.type": "lz4",
+      // A dead letter is a little larger than the message it is about.
+      "message.max.bytes": "1100000",
+    ]
+    return defaults.merging(kafka.producerProperties) { $1 }
+      .merging(["bootstrap.servers": bootstrap]) { $1 }
+  }
+}

@@ -1,0 +1,211 @@
+package import Events
+package import Kafka
+package import Pipeline
+
+/// Clicks from a consumer group.
+///
+/// Made and used on one thread. While a batch is waited for, its partitions are paused and polling
+/// goes on, so the group does not take the worker for dead. Letting go commits what is done and
+/// leaves the group.
+package final class KafkaSource: ClickSource {
+  /// What tells a silent topic from a silent broker: asked when nothing came after a complaint.
+  private static let probeEveryMs: Int64 = 2_000
+  private static let probeTimeoutMs = 1_000
+  private static let rewindTimeoutMs = 5_000
+
+  private let consumer: Consumer
+  private let connection: [String: String]
+  private let done: Done
+  private let fatalAfterMs: Int64
+  private let nowMs: () -> Int64
+  private var outage = Outage()
+  private var isPaused = false
+  /// Taken while paused; given out by the next poll.
+  private var held: [Delivery] = []
+
+  package var assignmentEpoch: Int { consumer.assignmentEpoch }
+  package var assignment: Set<TopicPartition> { consumer.assignment }
+
+  /// - Parameters:
+  ///   - properties: librdkafka's, complete.
+  ///   - connection: Those of them that say how to reach the brokers.
+  ///   - topics: What to subscribe to.
+  ///   - fatalAfterMs: For how long the brokers may be out of reach.
+  ///   - nowMs: A clock that only grows.
+  ///   - log: Takes librdkafka's own log.
+  package init(
+    properties: [String: String],
+    connection: [String: String],
+    topics: [String],
+    fatalAfterMs: Int64,
+    nowMs: @escaping () -> Int64,
+    log: KafkaLog?
+  ) throws(PipelineFailure) {
+    let done = Done()
+    do throws(KafkaFailure) {
+      let hooks = RebalanceHooks(
+        onRevoke: { done.give(up: $0) },
+        onLost: { _ = done.give(up: $0) },
+      )
+      let consumer = try Consumer(settings: properties, hooks: hooks, log: log)
+      try consumer.subscribe(to: topics)
+      self.consumer = consumer
+    } catch {
+      throw PipelineFailure(error)
+    }
+    self.connection = connection
+    self.done = done
+    self.fatalAfterMs = fatalAfterMs
+    self.nowMs = nowMs
+  }
+
+  package func poll(
+    max: Int,
+    firstWaitMs: Int,
+    lingerMs: Int
+  ) throws(PipelineFailure) -> [Record] {
+    do throws(KafkaFailure) {
+      if isPaused {
+        try consumer.resumeAll()
+        isPaused = false
+      }
+      let taken =
+        held.isEmpty
+        ? try consumer.poll(max: max, firstWaitMs: firstWaitMs, lingerMs: lingerMs) : held
+      held = []
+      if taken.isEmpty { try probe() } else { outage.isOver() }
+      return taken.map(Record.init)
+    } catch {
+      try waitOut(error)
+      return []
+    }
+  }
+
+  package func stayAlive(ms: Int) throws(PipelineFailure) {
+    let untilMs = nowMs() + Int64(ms)
+    do throws(KafkaFailure) {
+      if !isPaused {
+        try consumer.pauseAll()
+        isPaused = true
+      }
+      repeat {
+        let leftMs = Swift.max(0, untilMs - nowMs())
+        held += try consumer.poll(max: 1, firstWaitMs: Int(leftMs), lingerMs: 0)
+      } while nowMs() < untilMs
+    } catch {
+      try waitOut(error)
+    }
+  }
+
+  package func rewind(to first: [Position]) throws(PipelineFailure) {
+    held = []
+    let offsets = Dictionary(first.map { ($0.home, $0.offset) }, uniquingKeysWith: min)
+    do throws(KafkaFailure) {
+      try consumer.rewind(to: offsets, timeoutMs: Self.rewindTimeoutMs)
+    } catch {
+      // Where the next message would come from is not known: only a new consumer knows.
+      throw PipelineFailure(remedy: .stop, dependency: .kafka, reason: error.description)
+    }
+  }
+
+  package func commit(next: [Position]) throws(PipelineFailure) {
+    let offsets = Dictionary(next.map { ($0.home, $0.offset) }, uniquingKeysWith: Swift.max)
+    done.remember(offsets)
+    do throws(KafkaFailure) {
+      try consumer.commit(offsets: offsets, async: true)
+    } catch {
+      throw PipelineFailure(error)
+    }
+  }
+
+  /// How far each partition of ours is processed, and how much waits there.
+  package func progress() -> [PartitionProgress] {
+    (try? consumer.progress()) ?? []
+  }
+
+  /// Asks whether the brokers are there, when nothing came and librdkafka has complained.
+  private func probe() throws(KafkaFailure) {
+    guard consumer.lastError != nil, outage.mayProbe(nowMs: nowMs(), everyMs: Self.probeEveryMs)
+    else { return }
+    let admin = try Admin(settings: connection)
+    _ = try admin.metadata(timeoutMs: Self.probeTimeoutMs)
+    outage.isOver()
+  }
+
+  private func waitOut(_ failure: KafkaFailure) throws(PipelineFailure) {
+    if failure.remedy == .stop { throw PipelineFailure(failure) }
+    let lastedMs = outage.goesOn(nowMs: nowMs())
+    if lastedMs >= fatalAfterMs {
+      throw PipelineFailure(
+        remedy: .stop,
+        dependency: .kafka,
+        reason: "\(failure); it has failed for \(lastedMs / 1_000) s"
+      )
+    }
+  }
+}
+
+/// Since when the brokers have been out of reach.
+private struct Outage {
+  private var sinceMs: Int64?
+  private var probedMs: Int64?
+
+  mutating func goesOn(nowMs: Int64) -> Int64 {
+    let since = sinceMs ?? nowMs
+    sinceMs = since
+    return nowMs - since
+  }
+
+  mutating func isOver() { sinceMs = nil }
+
+  mutating func mayProbe(nowMs: Int64, everyMs: Int64) -> Bool {
+    if let probedMs, nowMs - probedMs < everyMs { return false }
+    probedMs = nowMs
+    return true
+  }
+}
+
+/// What is done in each partition: committed once more when the partition goes.
+private final class Done {
+  private var offsets: [TopicPartition: Int64] = [:]
+
+  func remember(_ next: [TopicPartition: Int64]) { offsets.merge(next) { $1 } }
+
+  func give(up partitions: [TopicPartition]) -> [TopicPartition: Int64] {
+    var given: [TopicPartition: Int64] = [:]
+    for partition in partitions { given[partition] = offsets.removeValue(forKey: partition) }
+    return given
+  }
+}
+
+extension PipelineFailure {
+  init(_ failure: KafkaFailure) {
+    let remedy: Remedy =
+      switch failure.remedy {
+      case .retry: .retry
+      case .rewind: .again
+      case .skip, .stop: .stop
+      }
+    self.init(remedy: remedy, dependency: .kafka, reason: failure.description)
+  }
+}
+
+extension Record {
+  fileprivate init(_ delivery: Delivery) {
+    self.init(
+      position: Position(
+        topic: delivery.topic,
+        partition: delivery.partition,
+        offset: delivery.offset
+      ),
+      key: delivery.key,
+      value: delivery.value,
+      timestampMs: delivery.timestampMs,
+      headers: delivery.headers.map { Header($0.name, $0.value) },
+    )
+  }
+}
+
+extension Position {
+  fileprivate var home: TopicPartition { TopicPartition(topic: topic, partition: partition) }
+}

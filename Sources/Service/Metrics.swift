@@ -1,0 +1,136 @@
+/// Every metric of the worker; names are given here and nowhere else.
+package struct WorkerMetrics: Sendable {
+  package let events = Family(
+    "dreamstream_events_total",
+    "Events read, by what became of them.",
+    labels: ["outcome"],
+    make: { Counter() }
+  )
+  package let suggestions = Family(
+    "dreamstream_suggestions_total",
+    "Suggestions published, by how they came to be.",
+    labels: ["provenance"],
+    make: { Counter() }
+  )
+  package let deadLetters = Family(
+    "dreamstream_dead_letters_total",
+    "Messages set aside, by where and why they were refused.",
+    labels: ["stage", "reason"],
+    make: { Counter() }
+  )
+  package let stopped = Family(
+    "dreamstream_stopped_total",
+    "Suggestions, by what ended their denoising.",
+    labels: ["by"],
+    make: { Counter() }
+  )
+  package let unknownItems = Family(
+    "dreamstream_unknown_items_total",
+    "Clicks in sessions on items that the model does not know.",
+    labels: [],
+    make: { Counter() }
+  )
+  package let retries = Family(
+    "dreamstream_retries_total",
+    "Failures waited out, by who failed.",
+    labels: ["dependency"],
+    make: { Counter() }
+  )
+
+  package let batchSize = Family(
+    "dreamstream_batch_size",
+    "Events of a batch.",
+    labels: [],
+    make: { Histogram(bounds: (0...12).map { Double(1 << $0) }) }
+  )
+  package let batchSeconds = Family(
+    "dreamstream_batch_seconds",
+    "Time of a batch in each stage.",
+    labels: ["stage"],
+    make: { Histogram(bounds: Self.stageBounds) }
+  )
+  package let eventLatency = Family(
+    "dreamstream_event_latency_seconds",
+    "From a click's own time until its suggestion is out.",
+    labels: [],
+    make: { Histogram(bounds: Self.latencyBounds) }
+  )
+  package let denoisingSteps = Family(
+    "dreamstream_denoising_steps",
+    "Denoiser calls of a suggestion.",
+    labels: [],
+    make: { Histogram(bounds: Self.stepBounds) }
+  )
+
+  package let consumerLag = Family(
+    "dreamstream_consumer_lag",
+    "Messages of a partition that are not processed yet.",
+    labels: ["topic", "partition"],
+    make: { Gauge() }
+  )
+  package let partitionIdle = Family(
+    "dreamstream_partition_idle_seconds",
+    "Longest time a partition with lag made no progress.",
+    labels: [],
+    make: { Gauge() }
+  )
+  package let buildInfo = Family(
+    "dreamstream_build_info",
+    "1, for what is running.",
+    labels: ["version", "model"],
+    make: { Gauge() }
+  )
+  package let residentMemory = Family(
+    "process_resident_memory_bytes",
+    "Memory of the process that is in use.",
+    labels: [],
+    make: { Gauge() }
+  )
+  package let cpuSeconds = Family(
+    "process_cpu_seconds_total",
+    "Processor time of the process, user and system.",
+    labels: [],
+    make: { Gauge() }
+  )
+
+  package static let outcomes = [
+    "applied", "redelivered", "duplicate", "late", "erased", "ignored", "dead_letter",
+  ]
+  package static let stages = [
+    "consume", "decode", "session", "batch", "encode", "denoise", "match", "publish", "commit",
+  ]
+  static let stageBounds = [
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
+    0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+  ]
+  /// Fine enough for percentiles within a tenth of their value.
+  static let latencyBounds = Histogram.bounds(from: 0.001, to: 600, ratio: 1.2)
+  static let stepBounds: [Double] = [
+    0, 1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 200, 500, 1_000, 2_000,
+  ]
+
+  /// Makes every metric whose labels are known beforehand, so that each is there from the start.
+  package init() {
+    for outcome in Self.outcomes { _ = events[outcome] }
+    for stage in Self.stages { _ = batchSeconds[stage] }
+    for counter in [unknownItems] { _ = counter[] }
+    for histogram in [batchSize, eventLatency, denoisingSteps] { _ = histogram[] }
+    for gauge in [partitionIdle, residentMemory, cpuSeconds] { _ = gauge[] }
+  }
+
+  /// Everything in Prometheus' text format.
+  package func text() -> String {
+    if let usage = ProcessUsage.current() {
+      residentMemory[].set(usage.residentBytes)
+      cpuSeconds[].set(usage.cpuSeconds)
+    }
+    var text = TelemetryText()
+    for family in [events, suggestions, deadLetters, stopped, unknownItems, retries] {
+      text.add(family)
+    }
+    for family in [batchSize, batchSeconds, eventLatency, denoisingSteps] { text.add(family) }
+    for family in [consumerLag, partitionIdle, buildInfo, residentMemory] { text.add(family) }
+    text.add(cpuSeconds, type: "counter")
+    return text.text
+  }
+}

@@ -1,0 +1,113 @@
+internal import Events
+internal import Kafka
+internal import Logging
+internal import Pipeline
+internal import Sessions
+
+/// Tells metrics, health and log what a pipeline's turns did.
+struct TurnReporter {
+  private static let progressEveryMs: Int64 = 1_000
+
+  private let worker: Worker
+  private let number: Int
+  private var progressedMs: Int64 = 0
+  private var partitions: Set<TopicPartition> = []
+  private var notFiniteLogged = false
+  private var total = 0
+
+  init(worker: Worker, number: Int) {
+    self.worker = worker
+    self.number = number
+  }
+
+  /// - Returns: Whether it was time to look at progress, once a second.
+  mutating func report(_ turn: Turn, from source: KafkaSource) -> Bool {
+    let nowMs = Worker.monotonicMs()
+    worker.health.turned(pipeline: number, nowMs: nowMs)
+    let isTime = nowMs - progressedMs >= Self.progressEveryMs
+    if isTime {
+      progressedMs = nowMs
+      progress(source, nowMs: nowMs)
+    }
+    if turn.records.isEmpty { return isTime }
+    for (dependency, count) in turn.retries {
+      worker.metrics.retries[dependency.rawValue].add(count)
+      log(.warning, "waited for \(dependency.rawValue)", ["attempts": "\(count)"])
+    }
+    if turn.abandoned {
+      log(.info, "gave a batch up: partitions moved", ["events": "\(turn.records.count)"])
+      return isTime
+    }
+    count(turn)
+    return isTime
+  }
+
+  func end() { log(.info, "pipeline ended", ["events": "\(total)"]) }
+
+  private mutating func count(_ turn: Turn) {
+    let metrics = worker.metrics
+    total += turn.records.count
+    metrics.batchSize[].observe(Double(turn.records.count))
+    for (stage, nanoseconds) in turn.nanoseconds {
+      metrics.batchSeconds[stage.rawValue].observe(Double(nanoseconds) * 1e-9)
+    }
+    for latencyMs in turn.latencyMs { metrics.eventLatency[].observe(Double(latencyMs) * 1e-3) }
+    metrics.unknownItems[].add(turn.unknownItems)
+    for (index, event) in turn.events.enumerated() {
+      switch event {
+      case .ignored: metrics.events["ignored"].add()
+      case .dead(let letter):
+        metrics.events["dead_letter"].add()
+        metrics.deadLetters["decode", letter.reason.rawValue].add()
+      case .click, .erase:
+        if let view = turn.views[index] { metrics.events[view.outcome.rawValue].add() }
+      }
+    }
+    for case let suggestion? in turn.suggestions {
+      let generation = suggestion.generation
+      metrics.suggestions[generation.provenance.rawValue].add()
+      metrics.stopped[generation.stoppedBy].add()
+      metrics.denoisingSteps[].observe(Double(generation.steps))
+      if generation.stoppedBy == Recommender.notFinite, !notFiniteLogged {
+        notFiniteLogged = true
+        log(.error, "the model gave a value that is not finite; popular items stand in", [:])
+      }
+    }
+  }
+
+  /// Which partitions are ours, how far each is, and what waits there.
+  private mutating func progress(_ source: KafkaSource, nowMs: Int64) {
+    let ours = source.assignment
+    if ours != partitions {
+      log(.info, "partitions", ["assigned": "\(ours.map(\.description).sorted())"])
+      worker.health.set(
+        .kafka,
+        isOK: !ours.isEmpty,
+        ours.isEmpty ? "no partition assigned" : "\(ours.count) partitions assigned"
+      )
+    }
+    for gone in partitions.subtracting(ours) {
+      worker.health.released(topic: gone.topic, partition: gone.partition)
+      worker.metrics.consumerLag[gone.topic, "\(gone.partition)"].set(0)
+    }
+    partitions = ours
+    for progress in source.progress() {
+      guard let lag = progress.lag, let next = progress.position else { continue }
+      let partition = progress.topicPartition
+      worker.metrics.consumerLag[partition.topic, "\(partition.partition)"].set(Double(lag))
+      worker.health.progressed(
+        topic: partition.topic,
+        partition: partition.partition,
+        next: next,
+        lag: lag,
+        nowMs: nowMs
+      )
+    }
+  }
+
+  private func log(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata) {
+    var metadata = metadata
+    metadata["pipeline"] = "\(number)"
+    worker.logger.log(level: level, "\(message)", metadata: metadata)
+  }
+}

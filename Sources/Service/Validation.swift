@@ -1,0 +1,89 @@
+internal import Kafka
+internal import Network
+internal import Pipeline
+
+/// Whether everything a worker needs is there.
+package enum Validation {
+  package struct Check: Equatable, Sendable {
+    package let isOK: Bool
+    package let text: String
+  }
+
+  private static let timeoutMs = 5_000
+
+  /// Looks at the model, the librdkafka properties, the brokers, the topics and Redis.
+  package static func run(_ configuration: Configuration) -> [Check] {
+    var checks = [model(configuration)]
+    let properties = properties(configuration)
+    checks += properties
+    if properties.allSatisfy(\.isOK) { checks += brokers(configuration) }
+    checks.append(redis(configuration))
+    return checks
+  }
+
+  private static func model(_ configuration: Configuration) -> Check {
+    do throws(NetworkFailure) {
+      let model = try ModelDirectory.load(configuration.model.directory)
+      do throws(RecommenderFailure) {
+        _ = try Recommender(model: model, options: try configuration.recommenderOptions())
+      } catch {
+        return Check(isOK: false, text: "model: \(error.reason)")
+      }
+      let shape = model.manifest.shape
+      return Check(
+        isOK: true,
+        text: "model: \(model.manifest.name), \(shape.items) items, \(model.manifest.version)"
+      )
+    } catch {
+      return Check(isOK: false, text: "model: \(error.reason)")
+    }
+  }
+
+  private static func properties(_ configuration: Configuration) -> [Check] {
+    let consumer = configuration.consumerSettings(bootstrap: "127.0.0.1:1")
+    let producer = configuration.producerSettings(bootstrap: "127.0.0.1:1")
+    let refused =
+      refusedSettings(consumer, for: .consumer).map { "consumer: \($0)" }
+      + refusedSettings(producer, for: .producer).map { "producer: \($0)" }
+    if refused.isEmpty { return [Check(isOK: true, text: "kafka.properties: accepted")] }
+    return refused.map { Check(isOK: false, text: "kafka.properties: \($0)") }
+  }
+
+  private static func brokers(_ configuration: Configuration) -> [Check] {
+    guard case .list(let list) = configuration.kafka.brokers else {
+      return [Check(isOK: true, text: "kafka: in this process")]
+    }
+    do throws(KafkaFailure) {
+      let admin = try Admin(settings: configuration.connectionSettings(bootstrap: list))
+      let metadata = try admin.metadata(timeoutMs: timeoutMs)
+      let found = Check(isOK: true, text: "kafka: \(metadata.brokers.joined(separator: ", "))")
+      return [found]
+        + configuration.topics.all.map { topic in
+          if let partitions = metadata.partitions[topic], partitions > 0 {
+            return Check(isOK: true, text: "topic \(topic): \(partitions) partitions")
+          }
+          if configuration.topics.create {
+            return Check(isOK: true, text: "topic \(topic): the worker will make it")
+          }
+          return Check(
+            isOK: false,
+            text: "topic \(topic): it does not exist; make it, or set topics.create to true"
+          )
+        }
+    } catch {
+      return [Check(isOK: false, text: "kafka: \(list): \(error)")]
+    }
+  }
+
+  private static func redis(_ configuration: Configuration) -> Check {
+    if configuration.redis.endpoint == .embedded {
+      return Check(isOK: true, text: "redis: in this process, sessions end with it")
+    }
+    do {
+      try RedisSessions(configuration).ping()
+      return Check(isOK: true, text: "redis: answering")
+    } catch {
+      return Check(isOK: false, text: "redis: \(error)")
+    }
+  }
+}

@@ -1,0 +1,190 @@
+internal import Foundation
+internal import Kafka
+package import Logging
+package import Network
+
+package import Sessions
+internal import Synchronization
+
+/// The worker: pipelines on threads of their own, a port that tells how they are, and one way to end.
+package final class Worker: Sendable {
+  package let health: Health
+  package let metrics = WorkerMetrics()
+  let configuration: Configuration
+  let model: Model
+  let bootstrap: String
+  let logger: Logger
+  /// In-process sessions, when the configuration asks for no Redis; all pipelines share them.
+  let memory: MemorySessions?
+  private let isStopping = Atomic(false)
+  private let broker: EmbeddedBroker?
+
+  package static func monotonicNs() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
+  package static func monotonicMs() -> Int64 { Int64(monotonicNs() / 1_000_000) }
+  package static func wallMs() -> Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
+
+  /// Makes a worker; nothing is connected to yet, but for the broker in this process if one is asked
+  /// for.
+  package init(
+    configuration: Configuration,
+    model: Model,
+    logger: Logger
+  ) throws(WorkerFailure) {
+    self.configuration = configuration
+    self.model = model
+    self.logger = logger
+    health = Health(
+      pipelines: configuration.worker.pipelines,
+      nowMs: Self.monotonicMs(),
+      // A turn may wait for a dependency until that counts as fatal.
+      turnWithinMs: configuration.faults.fatalAfterMs + 60_000,
+    )
+    do throws(KafkaFailure) {
+      (bootstrap, broker) = try Self.brokers(configuration)
+    } catch {
+      throw WorkerFailure(reason: error.description)
+    }
+    memory =
+      configuration.redis.endpoint == .embedded
+      ? MemorySessions(limits: configuration.sessionLimits, nowMs: Self.wallMs) : nil
+    metrics.buildInfo[Self.version, model.manifest.version].set(1)
+    health.set(.model, isOK: true, "\(model.manifest.name) \(model.manifest.version)")
+  }
+
+  package static let version = "0.1.0"
+  private static let topicTimeoutMs = 30_000
+
+  /// Where the brokers are; makes the topics where that is asked for.
+  private static func brokers(
+    _ configuration: Configuration
+  ) throws(KafkaFailure) -> (String, EmbeddedBroker?) {
+    let (names, partitions) = (configuration.topics.all, configuration.topics.partitions)
+    switch configuration.kafka.brokers {
+    case .list(let list):
+      if configuration.topics.create {
+        let admin = try Admin(settings: configuration.connectionSettings(bootstrap: list))
+        let topics = names.map { NewTopic(name: $0, partitions: partitions) }
+        try admin.createTopics(topics, timeoutMs: topicTimeoutMs)
+      }
+      return (list, nil)
+    case .embedded:
+      let broker = try EmbeddedBroker()
+      for name in names { try broker.createTopic(name, partitions: partitions) }
+      return (broker.bootstrapServers, broker)
+    }
+  }
+
+  /// Asks the pipelines to finish their batches, commit, leave the group and end.
+  package func stop() {
+    isStopping.store(true, ordering: .relaxed)
+    health.stopping()
+  }
+
+  var mustStop: Bool { isStopping.load(ordering: .relaxed) }
+
+  /// Works until ``stop()`` is called or a pipeline cannot go on.
+  ///
+  /// - Throws: What made it impossible, or that it did not end within its budget.
+  package func run() async throws(WorkerFailure) {
+    logger.info(
+      "starting",
+      metadata: [
+        "brokers": "\(bootstrap)", "model": "\(model.manifest.version)",
+        "pipelines": "\(configuration.worker.pipelines)",
+      ]
+    )
+    let endpoint = try await openPort()
+    let ends = AsyncStream.makeStream(of: WorkerFailure?.self)
+    for number in 0..<configuration.worker.pipelines {
+      let thread = Thread {
+        do throws(WorkerFailure) {
+          try self.runPipeline(number)
+          ends.continuation.yield(nil)
+        } catch {
+          ends.continuation.yield(error)
+        }
+      }
+      thread.name = "pipeline \(number)"
+      thread.stackSize = 8 << 20
+      thread.start()
+    }
+    let failure = await firstFailure(of: ends.stream)
+    await endpoint?.stop()
+    if let failure {
+      logger.critical("stopped", metadata: ["reason": "\(failure.reason)"])
+      throw failure
+    }
+    logger.info("stopped")
+  }
+
+  private func openPort() async throws(WorkerFailure) -> HTTPEndpoint? {
+    guard let port = configuration.http.port else { return nil }
+    do throws(HTTPFailure) {
+      let endpoint = try await HTTPEndpoint(
+        host: configuration.http.host,
+        port: port,
+        health: health,
+        metrics: metrics,
+        nowMs: Self.monotonicMs,
+      )
+      logger.info("listening", metadata: ["http": "\(configuration.http.host):\(endpoint.port)"])
+      return endpoint
+    } catch {
+      throw WorkerFailure(reason: error.reason)
+    }
+  }
+
+  /// Waits for every pipeline to end; the first that fails ends the others.
+  private func firstFailure(of ends: AsyncStream<WorkerFailure?>) async -> WorkerFailure? {
+    let budgetMs = configuration.shutdown.budgetMs
+    return await withTaskGroup(of: WorkerFailure?.self) { group in
+      group.addTask {
+        var first: WorkerFailure?
+        var left = self.configuration.worker.pipelines
+        for await failure in ends {
+          if let failure, first == nil { first = failure }
+          if failure != nil { self.stop() }
+          left -= 1
+          if left == 0 { break }
+        }
+        return first
+      }
+      group.addTask {
+        while !self.mustStop, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(50)) }
+        try? await Task.sleep(for: .milliseconds(budgetMs))
+        if Task.isCancelled { return nil }
+        return WorkerFailure(
+          reason: "the pipelines did not end within shutdown.budget, \(budgetMs) ms"
+        )
+      }
+      let first = await group.next() ?? nil
+      group.cancelAll()
+      return first
+    }
+  }
+}
+
+/// Why the worker could not start or go on.
+package struct WorkerFailure: Error, Equatable, Sendable, CustomStringConvertible {
+  package let reason: String
+
+  package init(reason: String) { self.reason = reason }
+
+  package var description: String { reason }
+}
+
+extension Configuration {
+  package var sessionLimits: SessionLimits {
+    SessionLimits(
+      maxLength: sessions.maxLength,
+      slack: sessions.slack,
+      latenessMs: sessions.latenessMs,
+      timeToLiveMs: sessions.ttlMs,
+    )
+  }
+}
+
+extension Configuration.Topics {
+  /// Every topic the worker reads or writes.
+  package var all: [String] { [clicks, suggestions, deadLetters] }
+}

@@ -1,0 +1,128 @@
+internal import Events
+internal import Kafka
+internal import Logging
+internal import Network
+internal import Pipeline
+internal import Sessions
+
+extension Worker {
+  /// Runs one pipeline on this thread until it is asked to stop.
+  func runPipeline(_ number: Int) throws(WorkerFailure) {
+    if let memory {
+      health.set(.redis, isOK: true, "in this process")
+      try turn(number, store: memory) {}
+    } else {
+      let store = try RedisSessions(configuration)
+      try turn(number, store: store) { [health] in
+        do throws(SessionFailure) {
+          try store.ping()
+          health.set(.redis, isOK: true, "answering")
+        } catch {
+          health.set(.redis, isOK: false, error.reason)
+        }
+      }
+    }
+  }
+
+  /// - Parameter checkStore: Sees whether the store answers, and tells health; asked while idle.
+  private func turn(
+    _ number: Int,
+    store: some SessionStore,
+    checkStore: () -> Void
+  ) throws(WorkerFailure) {
+    do throws(PipelineFailure) {
+      let log = kafkaLog(number)
+      let source = try KafkaSource(
+        properties: configuration.consumerSettings(bootstrap: bootstrap),
+        connection: configuration.connectionSettings(bootstrap: bootstrap),
+        topics: [configuration.topics.clicks],
+        fatalAfterMs: configuration.faults.fatalAfterMs,
+        nowMs: Self.monotonicMs,
+        log: log,
+      )
+      let sink = try KafkaSink(
+        properties: configuration.producerSettings(bootstrap: bootstrap),
+        suggestions: configuration.topics.suggestions,
+        deadLetters: configuration.topics.deadLetters,
+        log: log,
+      )
+      var pipeline = Pipeline(
+        source: source,
+        store: store,
+        sink: sink,
+        recommender: try recommender(),
+        options: configuration.pipelineOptions,
+        clock: PipelineClock(wallMs: Self.wallMs, monotonicNs: Self.monotonicNs),
+      )
+      try loop(number, &pipeline, checkStore: checkStore)
+    } catch {
+      health.set(error.dependency.checked, isOK: false, error.reason)
+      throw WorkerFailure(reason: error.description)
+    }
+  }
+
+  private func loop(
+    _ number: Int,
+    _ pipeline: inout Pipeline<KafkaSource, some SessionStore, KafkaSink>,
+    checkStore: () -> Void
+  ) throws(PipelineFailure) {
+    var reporter = TurnReporter(worker: self, number: number)
+    while !mustStop {
+      let turn = try pipeline.turn()
+      if reporter.report(turn, from: pipeline.source), turn.records.isEmpty { checkStore() }
+    }
+    reporter.end()
+  }
+
+  private func recommender() throws(PipelineFailure) -> Recommender {
+    do throws(RecommenderFailure) {
+      return try Recommender(model: model, options: try configuration.recommenderOptions())
+    } catch {
+      throw PipelineFailure(remedy: .stop, dependency: .model, reason: error.reason)
+    }
+  }
+
+  /// librdkafka's own log goes into ours.
+  private func kafkaLog(_ number: Int) -> KafkaLog {
+    let logger = logger
+    return { level, facility, text in
+      let level: Logger.Level =
+        switch level {
+        case ...3: .error
+        case 4: .warning
+        case 5, 6: .info
+        default: .debug
+        }
+      logger.log(
+        level: level,
+        "\(text)",
+        metadata: ["facility": "\(facility)", "pipeline": "\(number)"]
+      )
+    }
+  }
+}
+
+extension PipelineFailure.Dependency {
+  /// What readiness calls it.
+  fileprivate var checked: Health.Dependency {
+    switch self {
+    case .kafka: .kafka
+    case .sessions: .redis
+    case .model: .model
+    }
+  }
+}
+
+extension Configuration {
+  /// What the pipeline is told.
+  var pipelineOptions: PipelineOptions {
+    PipelineOptions(
+      maxBatch: batch.maxSize,
+      maxDelayMs: Int(batch.maxDelayMs),
+      fatalAfterMs: faults.fatalAfterMs,
+      countedTypes: Set(events.types),
+      maxEventBytes: events.maxBytes,
+      worker: worker.name,
+    )
+  }
+}

@@ -1,0 +1,97 @@
+package import Diffusion
+package import Network
+
+extension Loop {
+  /// What validation measures, and what the best epoch is chosen by.
+  package enum Metric: String, CaseIterable, Sendable {
+    case hitRate = "hr@20"
+    case gain = "ndcg@20"
+  }
+
+  /// How to train.
+  package struct Settings: Equatable, Sendable {
+    package var schedule = NoiseSchedule.Description(name: .linear, steps: 500)
+    package var epochs = 100
+    /// Examples of an update at most.
+    package var batch = 256
+    /// AdamW's learning rate.
+    package var rate: Float = 1e-3
+    package var weightDecay: Float = 0
+    /// The chance that an activation of the encoder is zeroed.
+    package var dropout: Float = 0.1
+    /// The chance that an example is learned without its history, p.
+    package var conditionDropout: Float = 0.1
+    package var seed: UInt64 = 0
+    /// How a validation example is answered.
+    package var serving: Manifest.Serving
+    package var metric = Metric.hitRate
+    /// Epochs from one validation to the next; the last epoch is always validated.
+    package var validateEvery = 1
+    /// Validation examples at most; where there are more, these many evenly spread.
+    package var validationLimit = 10_000
+    /// Validations without a better metric after which training ends; 0 never ends it.
+    package var patience = 0
+
+    package init(serving: Manifest.Serving) { self.serving = serving }
+
+    /// Every problem of the values, in words; none if training can begin.
+    package var problems: [String] {
+      var problems: [String] = []
+      func check(_ isSound: Bool, _ problem: String) {
+        if !isSound { problems.append(problem) }
+      }
+      let share = Float(0)..<1
+      check(epochs >= 1, "epochs is \(epochs); it wants 1 or more")
+      check((1...1_000_000).contains(batch), "batch is \(batch); it wants 1 to 1000000")
+      check(rate > 0 && rate < 1, "rate is \(rate); it wants a number between 0 and 1")
+      check(share.contains(weightDecay), "weight decay is \(weightDecay); it wants 0 to under 1")
+      check(share.contains(dropout), "dropout is \(dropout); it wants 0 to under 1")
+      check(
+        share.contains(conditionDropout),
+        "condition dropout is \(conditionDropout); it wants 0 to under 1"
+      )
+      check(
+        NoiseSchedule.limits.contains(schedule.steps),
+        "steps is \(schedule.steps); it wants \(NoiseSchedule.limits)"
+      )
+      check(
+        serving.guidance >= 0 && serving.guidance <= 100,
+        "guidance is \(serving.guidance); it wants 0 to 100"
+      )
+      check(
+        (1...max(1, schedule.steps)).contains(serving.steps),
+        "sampler steps is \(serving.steps); it wants 1 to the schedule's \(schedule.steps)"
+      )
+      check(validateEvery >= 1, "validate every is \(validateEvery); it wants 1 or more")
+      check(validationLimit >= 1, "validation limit is \(validationLimit); it wants 1 or more")
+      check(patience >= 0, "patience is \(patience); it wants 0 or more")
+      return problems
+    }
+
+    /// What a checkpoint must agree with to be gone on from: all but when to end.
+    package func fields(shape: Shape, dataset: Dataset) -> [String: String] {
+      [
+        "shape.items": "\(shape.items)",
+        "shape.length": "\(shape.length)",
+        "shape.width": "\(shape.width)",
+        "shape.denoiser": shape.denoiser.rawValue,
+        "schedule.name": schedule.name.rawValue,
+        "schedule.steps": "\(schedule.steps)",
+        "batch": "\(batch)",
+        "rate": "\(rate)",
+        "weight_decay": "\(weightDecay)",
+        "dropout": "\(dropout)",
+        "condition_dropout": "\(conditionDropout)",
+        "seed": "\(seed)",
+        "sampler": serving.sampler.rawValue,
+        "sampler_steps": "\(serving.steps)",
+        "guidance": "\(serving.guidance)",
+        "metric": metric.rawValue,
+        "validate_every": "\(validateEvery)",
+        "validation_limit": "\(validationLimit)",
+        "examples": "\(dataset.training.count)",
+        "data": dataset.fingerprint,
+      ]
+    }
+  }
+}

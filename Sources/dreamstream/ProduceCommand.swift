@@ -1,0 +1,166 @@
+import ArgumentParser
+import Evaluation
+import Events
+import Files
+import Foundation
+import Kafka
+import Training
+
+/// Sends a click file to a topic.
+struct Produce: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Send a file of clicks to a topic.",
+    discussion: """
+      Messages are keyed by user. Each has the event id PREFIX and its number in the file, so \
+      sending a file again changes no session. `kcat -P -K` can do the same.
+      """
+  )
+
+  @Option(help: "TSV, CSV or NDJSON, gzip too; - for standard input.") var clicks: String
+  @Option(help: "Only this part, where the file has a column `split`.") var part: String?
+  @Option(help: "Brokers: HOST:PORT, with commas between.") var brokers: String
+  @Option(help: "The topic.") var topic = "clicks"
+  @Option(help: "Clicks a second, or `max`.") var rate = "max"
+  @Option(help: "What each event id starts with.") var eventIDPrefix = "f"
+  @Option(help: "What times the clicks have: `file`, or `now` for when they are sent.")
+  var time = ClickTime.file
+  @Option(name: .customLong("set"), help: "A librdkafka property: name=value; may be repeated.")
+  var properties: [String] = []
+
+  func validate() throws {
+    if rate != "max", (Double(rate) ?? 0) <= 0 {
+      throw ValidationError("--rate is \(rate); it wants clicks a second above 0, or max")
+    }
+    for property in properties where !property.contains("=") {
+      throw ValidationError("--set is \(property); it wants name=value")
+    }
+  }
+
+  func run() throws {
+    let stream = try ClickStream(path: clicks, part: part)
+    var feed = try ClickFeed(
+      settings: settings(brokers: brokers, properties),
+      topic: topic,
+      prefix: eventIDPrefix,
+      time: time
+    )
+    var pace = Pace(perSecond: Double(rate))
+    var progress = ProgressBar(
+      "producing",
+      total: stream.clicks.count,
+      unit: "clicks",
+      isTerminal: isatty(2) == 1,
+      write: writeToStandardError
+    )
+    for (index, click) in stream.clicks.enumerated() {
+      pace.wait()
+      try feed.send(click, number: index)
+      progress.show(index + 1, [])
+    }
+    try feed.finish()
+    progress.finish()
+    writeToStandardError("\(stream.clicks.count) clicks are in \(topic)\n")
+  }
+}
+
+/// Which time a sent click has.
+enum ClickTime: String, CaseIterable, ExpressibleByArgument {
+  case file, now
+}
+
+/// The clicks of a file in the order of the file, or of one part of it.
+struct ClickStream {
+  let clicks: [FileClick]
+
+  init(path: String, part: String?) throws(FileFailure) {
+    var clicks: [FileClick] = []
+    try ClickFile.forEach(path) { entry in
+      switch entry {
+      case .click(let click): clicks.append(click)
+      case .history(let history):
+        clicks += history.items.indices.map { index in
+          FileClick(
+            user: history.user,
+            item: history.items[index],
+            part: history.parts.isEmpty ? nil : history.parts[index]
+          )
+        }
+      case .example: break
+      }
+    }
+    self.clicks = part.map { part in clicks.filter { $0.part == part } } ?? clicks
+    if self.clicks.isEmpty {
+      throw FileFailure(
+        path: path,
+        reason: part.map { "it has no clicks with split \($0)" } ?? "it has no clicks"
+      )
+    }
+  }
+}
+
+/// Clicks on their way into a topic.
+struct ClickFeed: ~Copyable {
+  private var producer: Producer
+  private let topic: String
+  private let prefix: String
+  private let time: ClickTime
+
+  init(
+    settings: [String: String],
+    topic: String,
+    prefix: String,
+    time: ClickTime
+  ) throws(KafkaFailure) {
+    producer = try Producer(settings: settings)
+    self.topic = topic
+    self.prefix = prefix
+    self.time = time
+  }
+
+  mutating func send(_ click: FileClick, number: Int) throws(KafkaFailure) {
+    let timestampMs = time == .file ? click.timestampMs : nowMs()
+    let value = ClickEncoder.encode(
+      user: click.user,
+      item: click.item,
+      timestampMs: timestampMs,
+      eventID: "\(prefix)\(number)",
+      type: click.type
+    )
+    try producer.send(topic: topic, key: Array(click.user.utf8), value: value)
+  }
+
+  /// Waits until everything is stored.
+  func finish() throws(KafkaFailure) { try producer.flush(timeoutMs: 60_000) }
+}
+
+/// Keeps to a rate, open loop: what is late is made up for.
+struct Pace {
+  private let perSecond: Double?
+  private let start = ContinuousClock.now
+  private var passed = 0
+
+  init(perSecond: Double?) { self.perSecond = perSecond }
+
+  mutating func wait() {
+    defer { passed += 1 }
+    guard let perSecond else { return }
+    let due = start + .seconds(Double(passed) / perSecond)
+    let left = (due - .now) / .seconds(1)
+    if left > 0 { Thread.sleep(forTimeInterval: left) }
+  }
+}
+
+func settings(brokers: String, _ properties: [String]) -> [String: String] {
+  var settings = ["bootstrap.servers": brokers, "linger.ms": "5"]
+  for property in properties {
+    let parts = property.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    settings[String(parts[0])] = String(parts[1])
+  }
+  return settings
+}
+
+func nowMs() -> Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
+
+func writeToStandardError(_ text: String) {
+  try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+}

@@ -1,0 +1,86 @@
+import ArgumentParser
+import Events
+import Foundation
+import Kafka
+
+/// Prints suggestions as they come.
+struct Tail: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print the suggestions of a topic as they come.",
+    discussion: "`kcat -C -t suggestions` prints the same JSON."
+  )
+
+  @Option(help: "Brokers: HOST:PORT, with commas between.") var brokers: String
+  @Option(help: "The topic.") var topic = "suggestions"
+  @Flag(help: "Print each value as a line of JSON, untouched.") var ndjson = false
+  @Flag(help: "Start with what is there already.") var fromBeginning = false
+  @Option(help: "End after so many.") var count: Int?
+  @Option(help: "End after so many seconds without any.") var idle: Double?
+  @Option(name: .customLong("set"), help: "A librdkafka property: name=value; may be repeated.")
+  var properties: [String] = []
+
+  func validate() throws {
+    for property in properties where !property.contains("=") {
+      throw ValidationError("--set is \(property); it wants name=value")
+    }
+  }
+
+  func run() throws {
+    var settings = settings(brokers: brokers, properties)
+    settings["linger.ms"] = nil
+    let defaults = [
+      "group.id": "dreamstream-tail-\(UUID().uuidString)", "fetch.wait.max.ms": "100",
+      "auto.offset.reset": fromBeginning ? "earliest" : "latest",
+    ]
+    let consumer = try Consumer(settings: settings.merging(defaults) { given, _ in given })
+    try consumer.subscribe(to: [topic])
+    var printed = 0
+    var last = ContinuousClock.now
+    while printed < count ?? .max {
+      let wanted = min(500, (count ?? .max) - printed)
+      let deliveries: [Delivery]
+      do throws(KafkaFailure) {
+        deliveries = try consumer.poll(max: wanted, firstWaitMs: 200, lingerMs: 0)
+      } catch {
+        if error.remedy == .stop { throw error }
+        writeToStandardError("\(error)\n")
+        deliveries = []
+      }
+      if deliveries.isEmpty {
+        if let idle, !consumer.assignment.isEmpty, ContinuousClock.now - last > .seconds(idle) {
+          break
+        }
+        continue
+      }
+      last = .now
+      printed += deliveries.count
+      let lines = deliveries.map { line($0) + "\n" }.joined()
+      try FileHandle.standardOutput.write(contentsOf: Data(lines.utf8))
+    }
+  }
+
+  private func line(_ delivery: Delivery) -> String {
+    guard let value = delivery.value else {
+      let user = String(decoding: delivery.key ?? [], as: UTF8.self)
+      return ndjson ? "null" : "\(user): erased"
+    }
+    if ndjson { return String(decoding: value, as: UTF8.self) }
+    guard let suggestion = try? SuggestionDecoder.decode(value) else {
+      return "offset \(delivery.offset): not a suggestion"
+    }
+    let latency =
+      delivery.headers.first { $0.name == SuggestionHeaders.latencyMs }
+      .flatMap { $0.value }.map { String(decoding: $0, as: UTF8.self) + " ms" } ?? ""
+    return readable(suggestion, latency: latency)
+  }
+}
+
+/// A suggestion on one line.
+func readable(_ suggestion: Suggestion, latency: String, shown: Int = 5) -> String {
+  let items = suggestion.items.prefix(shown).map(\.id).joined(separator: " ")
+  let more = suggestion.items.count > shown ? " …" : ""
+  let generation = suggestion.generation
+  return "\(suggestion.user) after \(suggestion.sessionLength): \(items)\(more)  "
+    + "(\(generation.provenance.rawValue), \(generation.steps) steps, \(generation.stoppedBy)"
+    + (latency.isEmpty ? ")" : ", \(latency))")
+}

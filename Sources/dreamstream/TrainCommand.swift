@@ -1,0 +1,292 @@
+import ArgumentParser
+import Diffusion
+import Evaluation
+import Files
+import Foundation
+import Network
+import Synchronization
+import Training
+
+/// Trains a model on a file of clicks.
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a model on a file of clicks.",
+    discussion: """
+      After each epoch the state is stored in the model's directory. Ctrl-C stops after the batch \
+      at hand; the same command with --resume goes on as if it had never stopped.
+      """
+  )
+
+  @Option(help: "Clicks: TSV, CSV or NDJSON; gzip too.") var clicks: String
+  @Option(help: "The directory to write the model to.") var output: String
+  @Option(help: "Clicks to validate on, in a file of their own.") var validation: String?
+  @Option(help: "The part that trains, where the file has a column `split`.") var part = "train"
+  @Option(help: "The part that validates. (default: val, valid or validation)")
+  var validationPart: String?
+  @Flag(help: "Learn and judge the first click of a session too.") var emptyHistories = false
+  @Flag(help: "Give items that only validation has untrained rows, as published protocols do.")
+  var wholeCatalogue = false
+  @Option(help: "The model's name. (default: the directory's)") var name: String?
+
+  @Option(help: "linear or mlp.") var denoiser = Shape.Denoiser.linear
+  @Option(help: "linear, cosine, exp or sqrt.") var schedule = NoiseSchedule.Name.linear
+  @Option(help: "Noising steps, T.") var steps = 500
+  @Option(help: "Clicks of a history that count, L.") var length = 10
+  @Option(help: "The embedding's width, d.") var width = 64
+
+  @Option(help: "Epochs at most.") var epochs = 100
+  @Option(help: "Examples of an update.") var batch = 256
+  @Option(help: "AdamW's learning rate.") var rate: Float = 1e-3
+  @Option(help: "AdamW's weight decay.") var weightDecay: Float = 0
+  @Option(help: "The chance that an activation is zeroed.") var dropout: Float = 0.1
+  @Option(help: "The chance that a history is hidden.") var conditionDropout: Float = 0.1
+  @Option(help: "The seed of all that is random.") var seed: UInt64 = 0
+
+  @Option(help: "Guidance of generation, w.") var guidance: Float = 2
+  @Option(help: "What the best epoch is chosen by: hr@20 or ndcg@20.")
+  var metric = Loop.Metric.hitRate
+  @Option(help: "Epochs from one validation to the next.") var validateEvery = 1
+  @Option(help: "Validation examples at most.") var validationLimit = 10_000
+  @Option(help: "Validations without a better metric that end training; 0 for never.")
+  var patience = 10
+
+  @Flag(help: "Go on from the checkpoint in the directory.") var resume = false
+  @Flag(help: "Replace a model or a checkpoint that is there.") var overwrite = false
+
+  func validate() throws {
+    var problems = settings.problems
+    if !(1...4096).contains(length) { problems.append("length is \(length); it wants 1 to 4096") }
+    if !(4...4096).contains(width) || !width.isMultiple(of: 2) {
+      problems.append("width is \(width); it wants an even number, 4 to 4096")
+    }
+    if name?.isEmpty == true { problems.append("name is empty") }
+    if validation != nil, validationPart != nil, part == validationPart {
+      problems.append("validation part is the part that trains")
+    }
+    if resume, overwrite { problems.append("resume and overwrite contradict each other") }
+    if !problems.isEmpty { throw ValidationError(problems.joined(separator: "\n")) }
+  }
+
+  func run() throws {
+    try checkOutput()
+    let started = Date.now
+    let dataset = try Dataset(
+      try ClickLog(path: clicks),
+      later: try validation.map { try ClickLog(path: $0) },
+      options: options
+    )
+    let shape = Shape(
+      items: dataset.items.ids.count,
+      length: length,
+      width: width,
+      denoiser: denoiser
+    )
+    var loop = try Loop(
+      dataset,
+      shape: shape,
+      settings: settings,
+      checkpoint: try resume ? readCheckpoint(shape, dataset) : nil
+    )
+    try FileManager.default.createDirectory(
+      atPath: output,
+      withIntermediateDirectories: true
+    )
+    let signals = StopSignals { isInterrupted.store(true, ordering: .relaxed) }
+    defer { signals.cancel() }
+    var display = TrainingDisplay(loop)
+    let ending = try loop.run(
+      report: { display.show($0) },
+      save: { loop throws(TrainingFailure) in try save(loop) },
+      shouldStop: { isInterrupted.load(ordering: .relaxed) }
+    )
+    display.finish()
+    if ending == .stopped {
+      try save(loop)
+      writeToStandardError(
+        "stopped in epoch \(loop.epoch + 1); the same command with --resume goes on\n"
+      )
+      throw ExitCode(130)
+    }
+    guard let best = loop.best else { throw TrainingFailure("nothing was trained: epochs is 0") }
+    let manifest = try write(loop, best, started: started)
+    try save(loop)
+    summarise(loop, best, manifest, ending)
+  }
+}
+
+extension Train {
+  private var options: Dataset.Options {
+    var options = Dataset.Options()
+    options.length = length
+    options.part = part
+    options.validationPart = validationPart
+    options.emptyHistories = emptyHistories
+    options.wholeCatalogue = wholeCatalogue
+    return options
+  }
+
+  private var settings: Loop.Settings {
+    // The folded chain is the exact distribution of all T steps; of an mlp, 50 steps come close.
+    let serving =
+      denoiser == .linear
+      ? Manifest.Serving(sampler: .folded, steps: steps, guidance: guidance)
+      : Manifest.Serving(sampler: .ddim, steps: min(50, steps), guidance: guidance)
+    var settings = Loop.Settings(serving: serving)
+    settings.schedule = .init(name: schedule, steps: steps)
+    settings.epochs = epochs
+    settings.batch = batch
+    settings.rate = rate
+    settings.weightDecay = weightDecay
+    settings.dropout = dropout
+    settings.conditionDropout = conditionDropout
+    settings.seed = seed
+    settings.metric = metric
+    settings.validateEvery = validateEvery
+    settings.validationLimit = validationLimit
+    settings.patience = patience
+    return settings
+  }
+
+  private var checkpointPath: String { output + "/" + ModelDirectory.checkpointName }
+
+  /// Refuses to write over what is there, before any work is done.
+  private func checkOutput() throws {
+    try ModelDirectory.refuseToReplace(output, replacing: overwrite || resume)
+    let exists = FileManager.default.fileExists(atPath: checkpointPath)
+    if exists, !resume, !overwrite {
+      throw ValidationError(
+        "\(checkpointPath) is an unfinished run: --resume goes on, --overwrite begins again"
+      )
+    }
+    if resume, !exists {
+      throw ValidationError("there is no \(checkpointPath) to resume from")
+    }
+  }
+
+  private func readCheckpoint(_ shape: Shape, _ dataset: Dataset) throws -> Checkpoint {
+    try Checkpoint(
+      try WholeFile.read(checkpointPath),
+      file: checkpointPath,
+      shape: shape,
+      settings: settings.fields(shape: shape, dataset: dataset)
+    )
+  }
+
+  private func save(_ loop: Loop) throws(TrainingFailure) {
+    do {
+      try WholeFile.replace(checkpointPath, with: loop.checkpoint.encoded())
+    } catch {
+      throw TrainingFailure(error.description, remedy: .retry)
+    }
+  }
+
+  private func write(
+    _ loop: Loop,
+    _ best: Checkpoint.Best,
+    started: Date
+  ) throws(NetworkFailure) -> Manifest {
+    func fileName(_ path: String) -> String { URL(filePath: path).lastPathComponent }
+    let manifest = Manifest(
+      name: name ?? fileName(output),
+      shape: loop.shape,
+      schedule: settings.schedule,
+      serving: settings.serving,
+      training: .init(
+        source: fileName(clicks),
+        validation: validation.map(fileName),
+        examples: loop.dataset.training.count,
+        epochs: loop.epoch,
+        bestEpoch: best.epoch,
+        batch: batch,
+        rate: rate,
+        weightDecay: weightDecay,
+        dropout: dropout,
+        conditionDropout: conditionDropout,
+        seed: seed,
+        started: started.formatted(.iso8601),
+        finished: Date.now.formatted(.iso8601),
+      ),
+      metrics: best.metrics
+    )
+    let model = Model(manifest: manifest, weights: best.weights, items: loop.dataset.items)
+    return try ModelDirectory.write(model, to: output, replacing: overwrite || resume)
+  }
+
+  private func summarise(
+    _ loop: Loop,
+    _ best: Checkpoint.Best,
+    _ manifest: Manifest,
+    _ ending: Loop.Ending
+  ) {
+    let (training, validation) = (loop.dataset.training, loop.dataset.validation)
+    let epochs = "\(best.epoch) of \(loop.epoch)"
+    print(
+      """
+      examples    \(training.count) to train on, \(validation.count) to validate on
+      unknown     \(validation.unknownTargets) validation targets that training never saw: missed
+      items       \(loop.shape.items)
+      best epoch  \(epochs)\(ending == .outOfPatience ? ", ended by --patience \(patience)" : "")
+      hr@20       \(percent(best.metrics["hr@20"] ?? 0))
+      ndcg@20     \(percent(best.metrics["ndcg@20"] ?? 0))
+      model       \(output), version \(manifest.version.prefix(19))
+      next        dreamstream evaluate --model \(output) --clicks FILE
+      """
+    )
+  }
+}
+
+/// What training shows of itself on standard error.
+private struct TrainingDisplay {
+  private var progress: ProgressBar
+  private let epochs: Int
+  /// The mean loss of the latest batches, the newest counting most.
+  private var recent: Double?
+  private var metrics = ""
+
+  init(_ loop: Loop) {
+    epochs = loop.settings.epochs
+    progress = ProgressBar(
+      "train",
+      total: loop.exampleTotal,
+      unit: "examples",
+      done: loop.examplesDone,
+      isTerminal: isatty(2) == 1,
+      write: writeToStandardError
+    )
+  }
+
+  mutating func show(_ report: Loop.Report) {
+    switch report {
+    case .batch(let done, let epoch, let loss):
+      let mean = recent.map { 0.98 * $0 + 0.02 * loss } ?? loss
+      recent = mean
+      let metrics = metrics.isEmpty ? [] : [metrics]
+      progress.show(done, ["epoch \(epoch)/\(epochs)", "loss \(rounded(mean))"] + metrics)
+    case .epoch(let epoch, let loss, let measured, let isBest):
+      var line = "epoch \(epoch)/\(epochs) · loss \(rounded(loss))"
+      if let measured {
+        metrics = "hr@20 \(percent(measured.hitRate))"
+        line += " · \(metrics) · ndcg@20 \(percent(measured.ndcg))\(isBest ? " · best" : "")"
+      }
+      progress.note(line)
+    }
+  }
+
+  mutating func finish() { progress.finish() }
+
+  private func rounded(_ loss: Double) -> String { String(format: "%.4f", loss) }
+}
+
+func percent(_ share: Double) -> String { String(format: "%.2f %%", 100 * share) }
+
+extension ClickLog {
+  /// The clicks of a file of any form.
+  init(path: String) throws { try self.init(try ClickFile.read(path)) }
+}
+
+/// Whether the user asked to stop.
+private let isInterrupted = Atomic(false)
+
+extension Shape.Denoiser: ExpressibleByArgument {}
+extension NoiseSchedule.Name: ExpressibleByArgument {}
+extension Loop.Metric: ExpressibleByArgument {}

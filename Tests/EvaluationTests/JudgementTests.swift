@@ -1,0 +1,164 @@
+import Evaluation
+import Events
+import Foundation
+import Testing
+
+@Suite("Metrics")
+struct MetricsTests {
+  @Test("are sums over examples, by hand")
+  func byHand() {
+    var metrics = RankingMetrics(cutoff: 3)
+    for rank in [0, 2, 3, nil] { metrics.add(rank: rank) }
+    #expect(metrics.examples == 4)
+    #expect(metrics.hitRate == 2.0 / 4)
+    #expect(abs(metrics.ndcg - (1 / log2(2.0) + 1 / log2(4.0)) / 4) < 1e-12)
+    #expect(abs(metrics.reciprocal - (1.0 + 1.0 / 3) / 4) < 1e-12)
+    #expect(RankingMetrics(cutoff: 1).hitRate == 0)
+  }
+}
+
+@Suite("Counting")
+struct CountingTests {
+  @Test("popularity ranks by clicks, then by who came first")
+  func popularity() {
+    var popularity = Popularity()
+    for item in ["b", "a", "c", "c"] { popularity.observe(item: item, after: nil) }
+    #expect(popularity.suggest(after: nil, count: 5) == ["c", "b", "a"])
+    #expect(popularity.suggest(after: nil, count: 2) == ["c", "b"])
+  }
+
+  @Test("popularity ranks anew once enough clicks have come")
+  func ranking() {
+    var popularity = Popularity()
+    popularity.observe(item: "a", after: nil)
+    #expect(popularity.suggest(after: nil, count: 1) == ["a"])
+    for _ in 2..<Popularity.clicksPerRanking { popularity.observe(item: "b", after: nil) }
+    #expect(popularity.suggest(after: nil, count: 1) == ["a"])
+    popularity.observe(item: "b", after: nil)
+    #expect(popularity.suggest(after: nil, count: 1) == ["b"])
+  }
+
+  @Test("transitions rank by count, then by id, and are filled up with the popular")
+  func transitions() {
+    var counts = TransitionCounts()
+    for (previous, item) in [("x", "b"), ("x", "a"), ("x", "a"), ("x", "c"), (nil, "z")] {
+      counts.observe(item: item, after: previous)
+    }
+    counts.observe(item: "z", after: nil)
+    counts.observe(item: "z", after: nil)
+    #expect(counts.suggest(after: "x", count: 5) == ["a", "b", "c", "z"])
+    #expect(counts.suggest(after: "x", count: 2) == ["a", "b"])
+    #expect(counts.suggest(after: "new", count: 2) == ["z", "a"])
+  }
+}
+
+@Suite("Judgement")
+struct JudgementTests {
+  @Test("each suggestion is held against its user's next click")
+  func judged() {
+    let training = ["a", "b", "a", "b", "b"].map { FileClick(user: "t", item: $0) }
+    let stream = [("u", "a"), ("v", "a"), ("u", "b"), ("v", "c"), ("u", "d")]
+      .map { FileClick(user: $0.0, item: $0.1) }
+    let suggestions: [Int: [String]] = [0: ["x", "b"], 1: ["y"]]
+    let judgement = Judgement(training: training, stream: stream, cutoff: 2) { suggestions[$0] }
+    #expect(judgement.missing == 1)
+    #expect(judgement.rows.map(\.metrics.examples) == [3, 3, 3, 3])
+    #expect(judgement.rows.map(\.metrics.hits) == [1, 1, 1, 1])
+    #expect(judgement.rows[0].metrics.reciprocal == 0.5 / 3)
+    #expect(judgement.rows[2].metrics.reciprocal == 1.0 / 3)
+  }
+
+  @Test("counts that are updated learn a click after it is judged, and frozen ones never")
+  func updated() {
+    let stream = ["a", "b", "a", "b"].map { FileClick(user: "u", item: $0) }
+    let judgement = Judgement(training: [], stream: stream, cutoff: 1) { _ in nil }
+    #expect(judgement.missing == 3)
+    #expect(judgement.rows.map(\.metrics.hits) == [0, 0, 0, 2])
+  }
+
+  /// The floors that `counts.py` computes for this data.
+  @Test(
+    "transition counts have the known figures on published data",
+    .enabled(if: FileManager.default.fileExists(atPath: ClickFileTests.shared.path))
+  )
+  func published() throws {
+    let path = ClickFileTests.shared.appending(path: "yoochoose-100k/clicks.tsv.gz").path
+    var clicks: [FileClick] = []
+    try ClickFile.forEach(path) { entry in
+      if case .click(let click) = entry { clicks.append(click) }
+    }
+    let judgement = Judgement(
+      training: clicks.filter { $0.part == "train" },
+      stream: clicks.filter { $0.part == "test" },
+      cutoff: 20
+    ) { _ in nil }
+    let figures = judgement.rows.map { row in
+      [row.metrics.hitRate, row.metrics.ndcg].map { String(format: "%.2f", 100 * $0) }
+    }
+    #expect(judgement.rows[2].metrics.examples == 10_152)
+    #expect(figures[2] == ["58.74", "40.31"])
+    #expect(figures[3] == ["61.42", "42.00"])
+  }
+}
+
+@Suite("Click generator")
+struct ClickGeneratorTests {
+  func clicks(
+    seed: UInt64 = 1,
+    _ change: (inout ClickGenerator.Parameters) -> Void = { _ in }
+  )
+    -> [Click]
+  {
+    var parameters = ClickGenerator.Parameters()
+    parameters.seed = seed
+    parameters.clicks = 20_000
+    change(&parameters)
+    var generator = ClickGenerator(parameters)
+    var clicks: [Click] = []
+    while let click = generator.next() { clicks.append(click) }
+    return clicks
+  }
+
+  @Test("is the same for a seed, and another for another")
+  func seeded() {
+    #expect(clicks() == clicks())
+    #expect(clicks() != clicks(seed: 2))
+    #expect(
+      clicks().prefix(3).map { "\($0.user) \($0.item)" } == Self.firstThree
+    )
+  }
+
+  static let firstThree = ["u1124 i884", "u563 i84", "u577 i94"]
+
+  @Test("times grow, ids are unique, and late items come in the second half only")
+  func shape() {
+    let clicks = clicks()
+    #expect(clicks.count == 20_000)
+    #expect(zip(clicks, clicks.dropFirst()).allSatisfy { $0.timestampMs <= $1.timestampMs })
+    #expect(Set(clicks.map(\.eventID)).count == clicks.count)
+    let early = Set(clicks.prefix(10_000).map(\.item))
+    let late = Set(clicks.suffix(10_000).map(\.item)).subtracting(early)
+    #expect(late.count >= 30)
+  }
+
+  @Test("what comes next can be learned: transition counts beat popularity by far")
+  func learnable() {
+    let clicks = clicks().map { FileClick(user: $0.user, item: $0.item) }
+    let judgement = Judgement(
+      training: Array(clicks.prefix(16_000)),
+      stream: Array(clicks.suffix(4_000)),
+      cutoff: 20
+    ) { _ in [] }
+    let rates = judgement.rows.map(\.metrics.hitRate)
+    #expect(rates[2] > 2 * rates[1])
+    #expect(rates[1] > 0.02)
+  }
+
+  @Test("odd sizes do not trap", arguments: [0, 1, 2])
+  func odd(size: Int) {
+    let clicks = clicks {
+      ($0.users, $0.items, $0.intents, $0.clicks) = (size, size, size, 50)
+    }
+    #expect(clicks.count == 50)
+  }
+}

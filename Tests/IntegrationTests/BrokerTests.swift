@@ -1,0 +1,165 @@
+import Foundation
+import Kafka
+import KafkaProxy
+import Testing
+
+@Suite("A real broker", .broker, .timeLimit(.minutes(2)))
+struct BrokerTests {
+  private let settings: [String: String]
+  private let topic = SharedBroker.uniqueName("events")
+
+  init() throws {
+    settings = [
+      "bootstrap.servers": try SharedBroker.bootstrap(), "log_level": "0",
+      "reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "100",
+    ]
+    try Admin(settings: settings)
+      .createTopics([NewTopic(name: topic, partitions: 2, replication: 1)], timeoutMs: 10_000)
+  }
+
+  @Test("a topic is made once, and making it again is fine")
+  func topics() throws {
+    let admin = try Admin(settings: settings)
+    let same = NewTopic(name: topic, partitions: 2, replication: 1)
+    try admin.createTopics([same], timeoutMs: 10_000)
+    let metadata = try admin.metadata(timeoutMs: 10_000)
+    #expect(metadata.partitions[topic] == 2)
+  }
+
+  @Test("messages come back as they were sent")
+  func roundTrip() throws {
+    let headers = [KafkaHeader(name: "a", value: [1]), KafkaHeader(name: "b", value: nil)]
+    var producer = try producer()
+    try producer.send(
+      topic: topic,
+      partition: 1,
+      key: [9],
+      value: [8],
+      headers: headers,
+      timestampMs: 1_700_000_000_000,
+    )
+    try producer.send(topic: topic, partition: 1, key: [9], value: nil)
+    try producer.flush(timeoutMs: 10_000)
+    let taken = try take(2, from: consumer())
+    #expect(taken.map(\.key) == [[9], [9]])
+    #expect(taken.map(\.value) == [[8], nil])
+    #expect(taken.map(\.headers) == [headers, []])
+    #expect(taken.first?.timestampMs == 1_700_000_000_000)
+    #expect(taken.map(\.offset) == [0, 1])
+  }
+
+  // Somebody else's broker has no proxy in front that could lose anything.
+  @Test(
+    "a lost acknowledgement leads to no second copy",
+    .enabled(if: ProcessInfo.processInfo.environment["KAFKA_BROKERS"] == nil)
+  )
+  func lostAcknowledgement() throws {
+    let proxy = try #require(try SharedBroker.process).proxy
+    let clientID = SharedBroker.uniqueName("lossy")
+    var producer = try producer(["client.id": clientID])
+    try producer.send(topic: topic, partition: 0, key: nil, value: [0])
+    try producer.flush(timeoutMs: 10_000)
+    proxy.inject(.dropAnswer, .produce, times: 3, clientID: clientID)
+    for number in UInt8(1)..<10 {
+      try producer.send(topic: topic, partition: 0, key: nil, value: [number])
+      try producer.flush(timeoutMs: 20_000)
+    }
+    #expect(proxy.faultsRemaining(clientID: clientID) == 0)
+    let consumer = try consumer()
+    let taken = try take(10, from: consumer)
+    #expect(taken.compactMap { $0.value?.first } == Array(0..<10))
+    let more = try consumer.poll(max: 1, firstWaitMs: 500, lingerMs: 0)
+    #expect(more.isEmpty)
+  }
+
+  @Test("a group's next member goes on where the last one committed")
+  func takeover() throws {
+    var producer = try producer()
+    for number in UInt8(0)..<10 {
+      try producer.send(topic: topic, partition: 0, key: nil, value: [number])
+    }
+    try producer.flush(timeoutMs: 10_000)
+    let group = SharedBroker.uniqueName("group")
+    do {
+      let consumer = try consumer(group: group)
+      let taken = try take(6, from: consumer)
+      #expect(taken.count == 6)
+      try consumer.commit(offsets: [TopicPartition(topic: topic, partition: 0): 4])
+    }
+    let rest = try take(6, from: consumer(group: group))
+    #expect(rest.compactMap { $0.value?.first } == Array(4..<10))
+  }
+
+  @Test(
+    "what goes wrong on the way is survived, and happens",
+    .enabled(if: ProcessInfo.processInfo.environment["KAFKA_BROKERS"] == nil),
+    arguments: [
+      Fault.dropRequest, .dropAnswer, .delayRequest(ms: 300), .delayAnswer(ms: 300),
+    ]
+  )
+  func faults(fault: Fault) throws {
+    let proxy = try #require(try SharedBroker.process).proxy
+    let clientID = SharedBroker.uniqueName("unlucky")
+    let admin = try Admin(settings: settings.merging(["client.id": clientID]) { $1 })
+    _ = try admin.metadata(timeoutMs: 10_000)
+    let before = proxy.faultsRemaining(clientID: clientID)
+    proxy.inject(fault, .metadata, clientID: clientID)
+    let planned = proxy.faultsRemaining(clientID: clientID)
+    let clock = ContinuousClock()
+    let took = try clock.measure {
+      let metadata = try admin.metadata(timeoutMs: 10_000)
+      #expect(metadata.partitions[topic] == 2)
+    }
+    #expect((before, planned) == (0, 1))
+    #expect(proxy.faultsRemaining(clientID: clientID) == 0)
+    switch fault {
+    case .delayRequest, .delayAnswer: #expect(took >= .milliseconds(300))
+    case .dropRequest, .dropAnswer: break
+    }
+  }
+
+  @Test("a broker of one's own can be killed, started again on its port, and ended")
+  func ownBroker() throws {
+    let process = try BrokerProcess()
+    let own = settings.merging(["bootstrap.servers": process.address]) { $1 }
+    let admin = try Admin(settings: own)
+    try admin.createTopics([NewTopic(name: "t", partitions: 1, replication: 1)], timeoutMs: 10_000)
+    process.kill()
+    let failure = #expect(throws: KafkaFailure.self) { _ = try admin.metadata(timeoutMs: 300) }
+    #expect(failure?.remedy == .retry)
+    try process.start()
+    let metadata = try admin.metadata(timeoutMs: 10_000)
+    #expect(metadata.partitions["t"] == nil)
+    process.stop()
+    #expect(process.proxy.connectionCount == 0)
+  }
+
+  private func producer(_ more: [String: String] = [:]) throws -> Producer {
+    try Producer(settings: settings.merging(["linger.ms": "5"]) { $1 }.merging(more) { $1 })
+  }
+
+  private func consumer(group: String = SharedBroker.uniqueName("group")) throws -> Consumer {
+    let own = [
+      "group.id": group, "auto.offset.reset": "earliest", "fetch.wait.max.ms": "100",
+      "session.timeout.ms": "6000", "heartbeat.interval.ms": "500",
+    ]
+    let consumer = try Consumer(settings: settings.merging(own) { $1 })
+    try consumer.subscribe(to: [topic])
+    return consumer
+  }
+
+  /// Takes `count` messages, or those there are after half a minute.
+  private func take(_ count: Int, from consumer: borrowing Consumer) throws -> [Delivery] {
+    var taken: [Delivery] = []
+    let deadline = ContinuousClock.now + .seconds(30)
+    while taken.count < count, .now < deadline {
+      let wanted = count - taken.count
+      do throws(KafkaFailure) {
+        taken += try consumer.poll(max: wanted, firstWaitMs: 200, lingerMs: 20)
+      } catch {
+        if error.remedy != .retry { throw error }
+      }
+    }
+    return taken
+  }
+}

@@ -1,0 +1,179 @@
+import Events
+import Foundation
+import Kafka
+import Logging
+import Network
+import Service
+import TestSupport
+import Testing
+
+@Suite("Worker", .broker, .serialized, .timeLimit(.minutes(3)))
+struct WorkerTests {
+  /// Runs a worker in this process while `body` runs, and drains it.
+  private func working(_ world: World, _ body: (Worker) throws -> Void) async throws {
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let worker = try Worker(
+      configuration: world.configuration(),
+      model: ModelDirectory.load(world.model),
+      logger: logger
+    )
+    async let ended: Void = worker.run()
+    do {
+      try body(worker)
+    } catch {
+      worker.stop()
+      throw error
+    }
+    worker.stop()
+    try await ended
+  }
+
+  private func header(_ name: String, of delivery: Delivery) -> String? {
+    delivery.headers.last { $0.name == name }?.value.map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  @Test("every kind of event goes where the contract says, and the next run starts after them")
+  func everyKind() async throws {
+    let world = try World()
+    defer { world.end() }
+    let now: Int64 = 1_700_000_000_000
+    let notUTF8: [UInt8] = Array(#"{"user_id":"u","item_id":""#.utf8) + [0xFF] + Array(#""}"#.utf8)
+    let long = String(repeating: "x", count: 2_000)
+    try world.produce([
+      click("u", "i1", atMs: now), ("u", Array("{\"user_id\":".utf8)),
+      ("u", Array(#"{"user_id":5,"item_id":"i1"}"#.utf8)), ("u", notUTF8),
+      ("u", Array(#"{"user_id":"u","item_id":"\#(long)"}"#.utf8)),
+      ("u", Array(#"{"user_id":"u"}"#.utf8)), click("u", "never heard of", atMs: now + 1),
+      click("u", "i2", atMs: now + 2, id: "e"), click("u", "i2", atMs: now + 3, id: "e"),
+      click("v", "i9", atMs: now), ("v", nil), (nil, nil), click("v", "i8", atMs: now + 1),
+      click("w", "never heard of", atMs: now),
+    ])
+    try await working(world) { worker in
+      let suggestions = try world.read(world.suggestions, atLeast: 8, seconds: 40)
+      let byUser = Dictionary(grouping: suggestions) {
+        String(decoding: $0.key ?? [], as: UTF8.self)
+      }
+      let decoded = try byUser.mapValues {
+        try $0.map { try $0.value.map(SuggestionDecoder.decode) }
+      }
+      #expect(decoded["u"]?.map { $0?.sessionLength } == [1, 2, 3, 3])
+      #expect(decoded["u"]?.allSatisfy { $0?.generation.provenance == .diffusion } == true)
+      #expect(decoded["v"]?.map { $0?.sessionLength } == [1, nil, 1])
+      #expect(decoded["w"]?.map { $0?.generation.stoppedBy } == ["no-known-item"])
+
+      let letters = try world.read(world.deadLetters, atLeast: 6, seconds: 20)
+      let reasons = letters.map { header("dreamstream.error.reason", of: $0) ?? "" }.sorted()
+      let expected = [
+        "invalid_utf8", "malformed_json", "missing_field", "missing_key", "oversize", "wrong_type",
+      ]
+      #expect(reasons == expected)
+      let oversize = letters.first { header("dreamstream.error.reason", of: $0) == "oversize" }
+      #expect((oversize?.value?.count ?? 0) > 2_000)
+      #expect(worker.metrics.events["dead_letter"].value == 6)
+      #expect(worker.health.ready(nowMs: Worker.monotonicMs()).isOK)
+    }
+
+    try world.produce([click("u", "i4", atMs: now + 9)])
+    try await working(world) { _ in
+      let all = try world.read(world.suggestions, atLeast: 9, seconds: 40)
+      #expect(all.count == 9)
+    }
+  }
+
+  @Test("Redis that goes away for a while loses nothing")
+  func redisOutage() async throws {
+    let world = try World()
+    defer { world.end() }
+    let clicks = (0..<200).map { click("u\($0 % 9)", "i\($0 % 50)", atMs: 1_700_000_000_000 + $0) }
+    try await working(world) { worker in
+      try world.produce(Array(clicks.prefix(100)))
+      _ = try world.read(world.suggestions, atLeast: 100, seconds: 40)
+      world.redis.pause()
+      try world.produce(Array(clicks.suffix(100)))
+      Thread.sleep(forTimeInterval: 4)
+      world.redis.resume()
+      let all = try world.read(world.suggestions, atLeast: 200, seconds: 40)
+      #expect(all.count == 200)
+      #expect(worker.metrics.retries["sessions"].value > 0)
+    }
+  }
+}
+
+/// The program itself, as a process that can be killed.
+final class WorkerProcess {
+  private let process = Process()
+
+  init(_ world: World) throws {
+    let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+    process.executableURL = folder.appending(path: "dreamstream")
+    process.arguments =
+      ["worker"] + world.settings.flatMap { ["--set", "\($0.key)=\($0.value)"] }
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+  }
+
+  func kill() {
+    Foundation.kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+  }
+
+  /// Asks it to end, and returns how it did.
+  func terminate() -> Int32 {
+    process.terminate()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+}
+
+@Suite("Worker process", .broker, .timeLimit(.minutes(3)))
+struct WorkerProcessTests {
+  @Test("killed in the middle and started again: no click is lost, none counts twice")
+  func killed() throws {
+    let world = try World()
+    defer { world.end() }
+    let total = 4_000
+    let base: Int64 = 1_700_000_000_000
+    let clicks = (0..<total).map { n in (user: "u\(n % 37)", item: "i\(n * 7 % 50)") }
+    try world.produce(
+      clicks.enumerated().map { click($1.user, $1.item, atMs: base + Int64($0), id: "e\($0)") }
+    )
+
+    let first = try WorkerProcess(world)
+    let some = try world.read(world.suggestions, atLeast: 200, seconds: 60)
+    first.kill()
+    #expect(some.count >= 200)
+    let second = try WorkerProcess(world)
+    let deliveries = try readAll(world, ids: total)
+    #expect(second.terminate() == 0)
+
+    var bytes: [String: [UInt8]] = [:]
+    for value in deliveries.compactMap(\.value) {
+      let id = try #require(try SuggestionDecoder.decode(value).source.eventID)
+      // What is there twice is there twice with the same bytes.
+      #expect(bytes[id] == nil || bytes[id] == value)
+      bytes[id] = value
+    }
+    #expect(bytes.count == total)
+    var sessions: [String: [String]] = [:]
+    for click in clicks { sessions[click.user, default: []].append(click.item) }
+    for (user, items) in sessions {
+      #expect(
+        try world.session(of: user, topic: "other", partition: 0) == Array(items.suffix(5))
+      )
+    }
+  }
+
+  /// Reads until every one of `ids` event ids was seen.
+  private func readAll(_ world: World, ids: Int) throws -> [Delivery] {
+    var count = ids
+    while true {
+      let deliveries = try world.read(world.suggestions, atLeast: count, seconds: 60)
+      let seen = Set(
+        try deliveries.compactMap { try $0.value.map(SuggestionDecoder.decode) }
+          .map(\.source.eventID)
+      )
+      if seen.count >= ids || deliveries.count < count { return deliveries }
+      count = deliveries.count + 1
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import Glibc
+
+/// A program that does not outlive this process, however that ends.
+///
+/// A shell watches over it from the other end of a pipe: when the pipe closes, be it by
+/// letting go of this or by this process's death, the shell kills the program.
+final class ChildProcess: Sendable {
+  private static let watch = """
+    "$@" </dev/null >/dev/null 2>&1 &
+    echo $!
+    exec >&-
+    read -r _
+    kill -KILL $! 2>&-
+    wait
+    """
+
+  let pid: pid_t
+  private let watcher: pid_t
+  private let leash: Int32
+
+  init(_ command: [String]) throws(ProxyFailure) {
+    let (input, leash) = try Self.makePipe()
+    let (output, report) = try Self.makePipe()
+    let arguments = ["sh", "-c", Self.watch, "sh"] + command
+    let watcher = Self.spawn(arguments, standardInput: input, standardOutput: report)
+    close(input)
+    close(report)
+    let answer = Self.readAll(output)
+    close(output)
+    guard let watcher, let pid = pid_t(answer.prefix { $0.isNumber }) else {
+      close(leash)
+      throw ProxyFailure(description: "could not start \(command.joined(separator: " "))")
+    }
+    self.pid = pid
+    self.watcher = watcher
+    self.leash = leash
+  }
+
+  deinit {
+    close(leash)
+    _ = waitpid(watcher, nil, 0)
+  }
+
+  /// Whether the program ended by itself.
+  var hasExited: Bool {
+    guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else {
+      return true
+    }
+    return status.contains(") Z ")
+  }
+
+  func signal(_ signal: Int32) { kill(pid, signal) }
+
+  private static func makePipe() throws(ProxyFailure) -> (read: Int32, write: Int32) {
+    var ends: (Int32, Int32) = (0, 0)
+    let code = unsafe withUnsafeMutableBytes(of: &ends) {
+      unsafe pipe($0.baseAddress?.assumingMemoryBound(to: Int32.self))
+    }
+    if code != 0 { throw ProxyFailure(description: "could not make a pipe") }
+    Socket.closeOnExec(ends.0)
+    Socket.closeOnExec(ends.1)
+    return ends
+  }
+
+  private static func spawn(
+    _ arguments: [String],
+    standardInput: Int32,
+    standardOutput: Int32
+  ) -> pid_t? {
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    unsafe posix_spawn_file_actions_adddup2(&actions, standardInput, 0)
+    unsafe posix_spawn_file_actions_adddup2(&actions, standardOutput, 1)
+
+    // A group of its own: Ctrl-C is for us, and the pipe tells the rest. Signals blocked here are
+    // none of its business.
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    unsafe sigemptyset(&none)
+    unsafe posix_spawnattr_setsigmask(&attributes, &none)
+    unsafe posix_spawnattr_setflags(
+      &attributes,
+      Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK)
+    )
+
+    var strings = unsafe arguments.map { unsafe strdup($0) } + [nil]
+    defer { unsafe strings.forEach { unsafe free($0) } }
+    var pid: pid_t = 0
+    let code = unsafe posix_spawn(&pid, "/bin/sh", &actions, &attributes, &strings, environ)
+    return code == 0 ? pid : nil
+  }
+
+  private static func readAll(_ fd: Int32) -> String {
+    var text: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 64)
+    while true {
+      let count = unsafe read(fd, &chunk, chunk.count)
+      if count <= 0 { return String(decoding: text, as: UTF8.self) }
+      text += chunk.prefix(count)
+    }
+  }
+}

@@ -1,0 +1,326 @@
+import Events
+import Network
+import Pipeline
+import Sessions
+import TestSupport
+import Testing
+
+private func text(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+private func click(_ user: String, _ item: String, at ms: Int = 1_700_000_000_000) -> [UInt8] {
+  text(#"{"user_id":"\#(user)","item_id":"\#(item)","timestamp":\#(ms)}"#)
+}
+
+private func log(_ values: [(key: String?, value: [UInt8]?)]) -> [Record] {
+  values.enumerated().map { offset, message in
+    Record(
+      position: Position(topic: "clicks", partition: 0, offset: Int64(offset)),
+      key: message.key.map(text),
+      value: message.value,
+      timestampMs: 1_700_000_000_000,
+      headers: [Header("traceparent", "00-\(offset)")]
+    )
+  }
+}
+
+/// A store that fails as told and then works.
+private final class FailingSessions: SessionStore {
+  let inner: MemorySessions
+  var failures: [SessionFailure]
+
+  init(_ inner: MemorySessions, failures: [SessionFailure]) {
+    self.inner = inner
+    self.failures = failures
+  }
+
+  func apply(_ batch: [UserChanges]) throws(SessionFailure) -> [[SessionView]] {
+    if !failures.isEmpty { throw failures.removeFirst() }
+    return try inner.apply(batch)
+  }
+}
+
+private func sessions() -> MemorySessions {
+  let limits = SessionLimits(
+    maxLength: 5,
+    slack: 64,
+    latenessMs: 1_000_000,
+    timeToLiveMs: 1_000_000_000
+  )
+  return MemorySessions(limits: limits) { 1_700_000_000_000 }
+}
+
+@Suite("Pipeline")
+struct PipelineTests {
+  private func pipeline<Store: SessionStore>(
+    _ records: [Record],
+    store: Store,
+    model: Model = TinyModel.make(),
+    batch: Int = 64,
+    options: RecommenderOptions = RecommenderOptions(),
+  ) throws -> Pipeline<MemorySource, Store, MemorySink> {
+    Pipeline(
+      source: MemorySource(records),
+      store: store,
+      sink: MemorySink(),
+      recommender: try Recommender(model: model, options: options),
+      options: PipelineOptions(maxBatch: batch, fatalAfterMs: 1_000, maxEventBytes: 500),
+      clock: ManualClock().clock
+    )
+  }
+
+  private func suggestions(_ sink: MemorySink) throws -> [Suggestion] {
+    try sink.sent.filter { $0.destination == .suggestions }.compactMap(\.value)
+      .map { try SuggestionDecoder.decode($0) }
+  }
+
+  @Test("every click gets one suggestion, from the session as of it, in order")
+  func inOrder() throws {
+    let records = log([
+      ("u", click("u", "i1")), ("v", click("v", "i2")), ("u", click("u", "i3")),
+      ("u", click("u", "i4")),
+    ])
+    var pipeline = try pipeline(records, store: sessions())
+    let turn = try pipeline.turn()
+    let made = try suggestions(pipeline.sink)
+    #expect(made.map(\.user) == ["u", "v", "u", "u"])
+    #expect(made.map(\.sessionLength) == [1, 1, 2, 3])
+    #expect(made.map(\.source.position.offset) == [0, 1, 2, 3])
+    #expect(made.allSatisfy { $0.items.count == 20 && $0.generation.stoppedBy == "folded" })
+    #expect(pipeline.sink.stored == 4)
+    #expect(pipeline.source.committed == ["clicks/0": 4])
+    #expect(pipeline.sink.sent[1].headers.contains(Header("traceparent", "00-1")))
+    #expect(turn.nanoseconds.keys.count == Turn.Stage.allCases.count)
+  }
+
+  @Test("what cannot be read goes where the contract says, and nothing is in its way")
+  func poison() throws {
+    let records = log([
+      (nil, text("{")), ("u", click("u", "i1")), ("u", nil), (nil, nil),
+      ("u", text(#"{"user_id":"u","item_id":"i1","x":"\#(String(repeating: "x", count: 500))"}"#)),
+      ("w", click("u", "i1")), ("n", click("n", "unknown")),
+      ("u", text(#"{"user_id":"u","item_id":"i1","event_type":"view"}"#)), ("u", click("u", "i2")),
+    ])
+    var pipeline = try pipeline(records, store: sessions())
+    let turn = try pipeline.turn()
+    let letters = pipeline.sink.sent.filter { $0.destination == .deadLetters }
+    let reasons = letters.map { letter in
+      letter.headers.first { $0.name == "dreamstream.error.reason" }?.value
+    }
+    #expect(
+      reasons == ["malformed_json", "missing_key", "oversize", "key_mismatch"].map(text)
+    )
+    #expect(letters[0].value == text("{"))
+    let erasures = pipeline.sink.sent.filter { $0.destination == .suggestions && $0.value == nil }
+    #expect(erasures.map(\.key) == [text("u")])
+    let made = try suggestions(pipeline.sink)
+    #expect(made.map(\.user) == ["u", "n", "u"])
+    #expect(made.map(\.sessionLength) == [1, 1, 1])
+    #expect(made[1].generation.provenance == .fallbackPopular)
+    #expect(made[1].generation.stoppedBy == "no-known-item")
+    #expect(made[1].items.map(\.id).first == "i0")
+    #expect(turn.unknownItems == 1)
+    #expect(pipeline.source.committed == ["clicks/0": 9])
+  }
+
+  private func many() -> [Record] {
+    log(
+      (0..<60).map { n in
+        ("u\(n % 7)", click("u\(n % 7)", "i\(n * 13 % 50)", at: 1_700_000_000_000 + n))
+      }
+    )
+  }
+
+  @Test(
+    "suggestions are the same bytes whatever the batch",
+    arguments: [Shape.Denoiser.linear, .mlp],
+    [1, 3, 7, 60]
+  )
+  func batchIndependent(denoiser: Shape.Denoiser, batch: Int) throws {
+    var options = RecommenderOptions()
+    options.relativeChange = 0.05
+    let model = TinyModel.make(denoiser: denoiser)
+    var whole = try pipeline(
+      many(),
+      store: sessions(),
+      model: model,
+      batch: 60,
+      options: options
+    )
+    var parts = try pipeline(
+      many(),
+      store: sessions(),
+      model: model,
+      batch: batch,
+      options: options
+    )
+    while try !whole.turn().records.isEmpty {}
+    while try !parts.turn().records.isEmpty {}
+    #expect(whole.sink.sent.map(\.value) == parts.sink.sent.map(\.value))
+    #expect(whole.sink.sent.count == 60)
+  }
+
+  @Test("a batch that is delivered again is answered with the same bytes")
+  func redelivered() throws {
+    let store = sessions()
+    var first = try pipeline(many(), store: store)
+    _ = try first.turn()
+    var second = try pipeline(many(), store: store)
+    let turn = try second.turn()
+    #expect(turn.views.allSatisfy { $0?.outcome == .redelivered })
+    #expect(second.sink.sent.map(\.value) == first.sink.sent.map(\.value))
+  }
+
+  @Test("a store or a broker that fails for a while is waited for, and nothing is committed before")
+  func waits() throws {
+    let down = SessionFailure(remedy: .retry, reason: "down")
+    let store = FailingSessions(sessions(), failures: [down, down])
+    var pipeline = try pipeline(many(), store: store)
+    let late = PipelineFailure(remedy: .retry, dependency: .kafka, reason: "late")
+    pipeline.sink.failures = [late]
+    pipeline.source.whileWaiting = { #expect($0.committed.isEmpty) }
+    let turn = try pipeline.turn()
+    #expect(turn.retries == [.sessions: 2, .kafka: 1])
+    #expect(pipeline.source.waitedMs > 0)
+    #expect(pipeline.sink.sent.count == 60)
+    #expect(pipeline.source.committed == ["clicks/0": 60])
+  }
+
+  @Test("partitions that go while it waits take the batch with them, and it comes again")
+  func abandoned() throws {
+    let down = SessionFailure(remedy: .retry, reason: "down")
+    let store = FailingSessions(sessions(), failures: [down])
+    var pipeline = try pipeline(many(), store: store)
+    pipeline.source.whileWaiting = { $0.assignmentEpoch += 1 }
+    #expect(try pipeline.turn().abandoned)
+    #expect(pipeline.sink.sent.isEmpty && pipeline.source.committed.isEmpty)
+    #expect(try pipeline.turn().records.count == 60)
+    #expect(pipeline.source.committed == ["clicks/0": 60])
+  }
+
+  @Test("messages that were given up are made again")
+  func again() throws {
+    var pipeline = try pipeline(many(), store: sessions())
+    pipeline.sink.failures = [
+      PipelineFailure(remedy: .again, dependency: .kafka, reason: "expired")
+    ]
+    #expect(try pipeline.turn().abandoned)
+    #expect(pipeline.source.committed.isEmpty)
+    _ = try pipeline.turn()
+    #expect(pipeline.sink.sent.count == 120)
+    #expect(
+      pipeline.sink.sent.prefix(60).map(\.value) == pipeline.sink.sent.suffix(60).map(\.value)
+    )
+    #expect(pipeline.source.committed == ["clicks/0": 60])
+  }
+
+  @Test("what nobody can wait out stops it, saying who and why")
+  func stops() throws {
+    let store = FailingSessions(
+      sessions(),
+      failures: [SessionFailure(remedy: .stop, reason: "wrong password")]
+    )
+    var pipeline = try pipeline(many(), store: store)
+    let failure = #expect(throws: PipelineFailure.self) { try pipeline.turn() }
+    #expect(failure?.description == "sessions: wrong password")
+    #expect(pipeline.source.committed.isEmpty)
+  }
+
+  @Test("patience ends")
+  func patience() throws {
+    let down = SessionFailure(remedy: .retry, reason: "down")
+    let store = FailingSessions(sessions(), failures: Array(repeating: down, count: 1_000))
+    let clock = ManualClock()
+    var pipeline = Pipeline(
+      source: MemorySource(many()),
+      store: store,
+      sink: MemorySink(),
+      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
+      options: PipelineOptions(fatalAfterMs: 1_000),
+      clock: clock.clock
+    )
+    pipeline.source.whileWaiting = { _ in clock.advance(ms: 100) }
+    let failure = #expect(throws: PipelineFailure.self) { try pipeline.turn() }
+    #expect(failure?.remedy == .stop)
+    #expect(failure?.reason.contains("down; it has failed for 1 s") == true)
+  }
+
+  @Test("a model that gives no number is stood in for, and says so")
+  func notFinite() throws {
+    let tiny = TinyModel.make()
+    var weights = tiny.weights
+    weights[.denoiser1Bias] = Array(repeating: .nan, count: 16)
+    let broken = Model(manifest: tiny.manifest, weights: weights, items: tiny.items)
+    #expect(throws: RecommenderFailure.self) {
+      try Recommender(model: broken, options: RecommenderOptions())
+    }
+    var options = RecommenderOptions()
+    options.sampler = .ddim
+    var pipeline = try pipeline(many(), store: sessions(), model: broken, options: options)
+    _ = try pipeline.turn()
+    let made = try suggestions(pipeline.sink)
+    #expect(made.count == 60)
+    #expect(made.allSatisfy { $0.generation.stoppedBy == "not-finite" && $0.items.count == 20 })
+  }
+
+  @Test("a deadline ends the walk after at least one step, and the suggestion says so")
+  func deadline() throws {
+    var options = RecommenderOptions()
+    options.deadlineMs = 0
+    var pipeline = try pipeline(
+      many(),
+      store: sessions(),
+      model: TinyModel.make(denoiser: .mlp),
+      options: options
+    )
+    _ = try pipeline.turn()
+    let made = try suggestions(pipeline.sink)
+    #expect(made.allSatisfy { $0.generation.steps == 1 && $0.generation.stoppedBy == "deadline" })
+  }
+
+  @Test("seen and denied items are left out, and the oracle is there when asked for")
+  func filters() throws {
+    var options = RecommenderOptions()
+    options.excludesSeen = true
+    options.denied = ["i7"]
+    options.includesOracle = true
+    options.count = 50
+    var pipeline = try pipeline(many(), store: sessions(), options: options)
+    let turn = try pipeline.turn()
+    for (suggestion, view) in zip(turn.suggestions, turn.views) {
+      let items = Set(suggestion?.items.map(\.id) ?? [])
+      #expect(items.isDisjoint(with: view?.items ?? []) && !items.contains("i7"))
+      #expect(suggestion?.oracle?.count == 16)
+    }
+  }
+}
+
+@Suite("Patience")
+struct PatienceTests {
+  @Test("waits grow to a bound, are drawn below it, and begin anew after a success")
+  func waits() {
+    var patience = Patience(fatalAfterMs: 10_000)
+    var bounds: [Int] = []
+    for _ in 0..<8 {
+      let action = patience.failed(nowMs: 5) { range in
+        bounds.append(range.upperBound)
+        return range.lowerBound
+      }
+      #expect(action == .wait(ms: 1))
+    }
+    #expect(bounds == [50, 100, 200, 400, 800, 1_600, 2_000, 2_000])
+    patience.succeeded()
+    _ = patience.failed(nowMs: 20_000) { range in
+      bounds.append(range.upperBound)
+      return 1
+    }
+    #expect(bounds.last == 50)
+  }
+
+  @Test("it ends when failures have lasted, not when there were many")
+  func ends() {
+    var patience = Patience(fatalAfterMs: 1_000)
+    for _ in 0..<100 { #expect(patience.failed(nowMs: 0) { _ in 1 } == .wait(ms: 1)) }
+    #expect(patience.failed(nowMs: 999) { _ in 1 } == .wait(ms: 1))
+    #expect(patience.failed(nowMs: 1_000) { _ in 1 } == .giveUp(afterMs: 1_000))
+  }
+}

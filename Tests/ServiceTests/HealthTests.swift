@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+
+@testable import Service
+
+@Suite("Health")
+struct HealthTests {
+  func healthy(nowMs: Int64 = 0) -> Health {
+    let health = Health(nowMs: nowMs, turnWithinMs: 1_000)
+    for dependency in Health.Dependency.allCases { health.set(dependency, isOK: true, "there") }
+    return health
+  }
+
+  @Test("every pipeline must have turned lately")
+  func live() {
+    let health = Health(pipelines: 2, nowMs: 0, turnWithinMs: 1_000)
+    #expect(health.live(nowMs: 1_000).isOK)
+    #expect(!health.live(nowMs: 1_001).isOK)
+    health.turned(pipeline: 0, nowMs: 2_000)
+    #expect(health.live(nowMs: 2_000).checks.map(\.isOK) == [true, false])
+    health.turned(pipeline: 1, nowMs: 1_900)
+    #expect(health.live(nowMs: 2_000).isOK)
+  }
+
+  @Test("ready needs each dependency", arguments: Health.Dependency.allCases)
+  func dependencies(missing: Health.Dependency) {
+    let health = Health(nowMs: 0)
+    for dependency in Health.Dependency.allCases where dependency != missing {
+      health.set(dependency, isOK: true, "there")
+    }
+    #expect(!health.ready(nowMs: 0).isOK)
+    health.set(missing, isOK: true, "there")
+    #expect(health.ready(nowMs: 0).isOK)
+    health.set(missing, isOK: false, "gone")
+    let failed = health.ready(nowMs: 0).checks.filter { !$0.isOK }
+    #expect(failed == [Health.Check(name: missing.rawValue, isOK: false, detail: "gone")])
+  }
+
+  @Test("a partition with lag that stands still for 30 s is an error")
+  func stuck() {
+    let health = healthy()
+    health.progressed(topic: "clicks", partition: 3, next: 5, lag: 2, nowMs: 0)
+    health.progressed(topic: "clicks", partition: 3, next: 5, lag: 9, nowMs: 20_000)
+    #expect(health.ready(nowMs: 30_000).isOK)
+    #expect(health.longestIdleMs(nowMs: 30_000) == 30_000)
+    let report = health.ready(nowMs: 30_001)
+    #expect(!report.isOK)
+    #expect(
+      report.checks.last
+        == Health.Check(
+          name: "partition clicks/3",
+          isOK: false,
+          detail: "next 5, lag 9, no progress for 30 s",
+        )
+    )
+    health.progressed(topic: "clicks", partition: 3, next: 6, lag: 8, nowMs: 31_000)
+    #expect(health.ready(nowMs: 60_000).isOK)
+  }
+
+  @Test("a partition without lag may rest, and its clock starts with the next message")
+  func resting() {
+    let health = healthy()
+    health.progressed(topic: "clicks", partition: 0, next: 5, lag: 0, nowMs: 0)
+    #expect(health.ready(nowMs: 900_000).isOK)
+    #expect(health.longestIdleMs(nowMs: 900_000) == 0)
+    health.progressed(topic: "clicks", partition: 0, next: 5, lag: 1, nowMs: 900_000)
+    #expect(health.ready(nowMs: 930_000).isOK)
+    #expect(!health.ready(nowMs: 930_001).isOK)
+  }
+
+  @Test("a partition that went away no longer counts")
+  func released() {
+    let health = healthy()
+    health.progressed(topic: "clicks", partition: 0, next: 5, lag: 1, nowMs: 0)
+    health.released(topic: "clicks", partition: 0)
+    #expect(health.ready(nowMs: 99_000).isOK)
+    #expect(health.longestIdleMs(nowMs: 99_000) == 0)
+    #expect(health.ready(nowMs: 99_000).checks.count == 3)
+  }
+
+  @Test("a worker that stops is alive and not ready")
+  func stopping() {
+    let health = healthy()
+    health.stopping()
+    #expect(!health.ready(nowMs: 0).isOK)
+    #expect(health.live(nowMs: 0).isOK)
+  }
+
+  @Test("the report is JSON, whatever the details hold")
+  func json() throws {
+    let health = healthy()
+    health.set(.kafka, isOK: false, "said \"no\"\n\u{1}\\")
+    let object = try JSONSerialization.jsonObject(with: Data(health.ready(nowMs: 0).json.utf8))
+    let report = try #require(object as? [String: Any])
+    #expect(report["ok"] as? Bool == false)
+    let checks = try #require(report["checks"] as? [[String: Any]])
+    #expect(checks.map { $0["name"] as? String } == ["model", "kafka", "redis"])
+    #expect(checks[1]["detail"] as? String == "said \"no\"\n\u{1}\\")
+  }
+}

@@ -1,0 +1,84 @@
+internal import Synchronization
+
+package import Events
+package import Pipeline
+
+/// A log in memory, and what was committed of it.
+package final class MemorySource: ClickSource {
+  package var records: [Record]
+  package private(set) var committed: [String: Int64] = [:]
+  package var assignmentEpoch = 0
+  package private(set) var waitedMs = 0
+  /// Called while the pipeline waits; a rebalance can happen here.
+  package var whileWaiting: (MemorySource) -> Void = { _ in }
+  private var next = 0
+
+  package init(_ records: [Record]) { self.records = records }
+
+  package func poll(
+    max: Int,
+    firstWaitMs: Int,
+    lingerMs: Int
+  ) throws(PipelineFailure) -> [Record] {
+    let batch = Array(records[next...].prefix(max))
+    next += batch.count
+    return batch
+  }
+
+  package func stayAlive(ms: Int) throws(PipelineFailure) {
+    waitedMs += ms
+    whileWaiting(self)
+  }
+
+  package func rewind(to first: [Position]) throws(PipelineFailure) {
+    next = records.firstIndex { first.contains($0.position) } ?? records.count
+  }
+
+  package func commit(next: [Position]) throws(PipelineFailure) {
+    for position in next { committed["\(position.topic)/\(position.partition)"] = position.offset }
+  }
+}
+
+/// What was sent, and how much of it is stored.
+package final class MemorySink: MessageSink {
+  package private(set) var sent: [Message] = []
+  package private(set) var stored = 0
+  /// Thrown one after the other by the next flushes.
+  package var failures: [PipelineFailure] = []
+
+  package init() {}
+
+  package func send(_ message: Message) throws(PipelineFailure) { sent.append(message) }
+
+  package func flush() throws(PipelineFailure) {
+    if !failures.isEmpty { throw failures.removeFirst() }
+    stored = sent.count
+  }
+}
+
+/// A clock that a test sets; every look at it takes a microsecond.
+package final class ManualClock: Sendable {
+  package let startMs: Int64
+  private let looks = Looks()
+
+  package init(startMs: Int64 = 1_700_000_000_000) { self.startMs = startMs }
+
+  package var clock: PipelineClock {
+    PipelineClock(
+      wallMs: { [startMs, looks] in startMs + Int64(looks.passed / 1_000_000) },
+      monotonicNs: { [looks] in looks.look() },
+    )
+  }
+
+  package func advance(ms: Int) { looks.advance(UInt64(ms) * 1_000_000) }
+}
+
+private final class Looks: Sendable {
+  private let nanoseconds = Atomic<UInt64>(0)
+
+  var passed: UInt64 { nanoseconds.load(ordering: .relaxed) }
+
+  func look() -> UInt64 { nanoseconds.wrappingAdd(1_000, ordering: .relaxed).newValue }
+
+  func advance(_ by: UInt64) { nanoseconds.wrappingAdd(by, ordering: .relaxed) }
+}
