@@ -54,7 +54,9 @@ struct ConnectionFaultTests {
 
   @Test(
     "nobody there is worth a retry, and the reason says where",
-    arguments: [RedisSettings.Address.tcp(host: "127.0.0.1", port: 1), .unix(path: "/no/such.sock")]
+    arguments: [
+      RedisSettings.Address.tcp(host: "127.0.0.1", port: 1), .unix(path: "/no/such.sock"),
+    ]
   )
   func refused(address: RedisSettings.Address) throws {
     let failure = #expect(throws: RedisFailure.self) {
