@@ -28,7 +28,7 @@ package struct AffineEstimate: Sendable {
 ///     S ← J · S · Jᵀ + β̃ₜ · I              from S = I, the covariance of x_T
 ///     ⇒ x₀ | h ~ N(G · h + k, S)
 ///
-/// The chain is folded once a model, in double precision, and drawn from with a Cholesky factor of S.
+/// A model's chain is folded once, in double precision, and drawn from with a Cholesky factor of S.
 package struct FoldedSampler: Sendable {
   /// The vectors' width, d.
   package let width: Int
@@ -92,8 +92,8 @@ package struct FoldedSampler: Sendable {
     else {
       throw DiffusionFailure(
         reason: """
-          an affine denoiser of width \(d) over \(steps) steps takes A and B of \(d * d) values and \
-          step terms of \(steps * d), not \(estimate.a.count), \(estimate.b.count) and \
+          an affine denoiser of width \(d) over \(steps) steps takes A and B of \(d * d) values \
+          and step terms of \(steps * d), not \(estimate.a.count), \(estimate.b.count) and \
           \(estimate.stepTerms.count)
           """
       )
@@ -119,7 +119,7 @@ package struct FoldedSampler: Sendable {
     for _ in 0..<requests { outcomes.append(Outcome(steps: 1, stoppedBy: .folded)) }
     if noise.count < h.count { noise = [Float](repeating: 0, count: h.count) }
     for request in 0..<requests {
-      edit(&noise, (request * width)..<((request + 1) * width)) {
+      noise.edit((request * width)..<((request + 1) * width)) {
         source.fill(&$0, request: request, draw: 0)
       }
     }

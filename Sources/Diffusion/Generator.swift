@@ -24,10 +24,10 @@ package struct Deadlines {
 
 /// The reverse process for a batch, with rows that leave it as soon as they are done.
 ///
-/// What a request gets is the estimate x̂₀ of its last step (after all T ancestral steps: x₀), so it
-/// can stop at any step. Rows never mix: given a denoiser whose rows do not depend on each other, the
-/// bits of a result are the same in any batch. A generator keeps its scratch, and allocates only for
-/// a batch larger than any before.
+/// What a request gets is the estimate x̂₀ of its last step (after all T ancestral steps: x₀), so
+/// it can stop at any step. Rows never mix: given a denoiser whose rows do not depend on each
+/// other, the bits of a result are the same in any batch. A generator keeps its scratch, and
+/// allocates only for a batch larger than any before.
 package struct Generator: Sendable {
   package let schedule: NoiseSchedule
   package let sampler: Sampler

@@ -6,8 +6,8 @@ internal import Glibc
 /// equation 4). So step 0 is already a little noisy, and step T − 1 is nearly pure noise.
 ///
 /// The published models were trained with β in single precision, products in double, and
-/// coefficients in single again, so this is done here too: near t = 0, where 1 − ᾱₜ is small, tables
-/// made in double throughout differ from theirs by 1e-4.
+/// coefficients in single again, so this is done here too: near t = 0, where 1 − ᾱₜ is small,
+/// tables made in double throughout differ from theirs by 1e-4.
 package struct NoiseSchedule: Sendable {
   /// A curve of β over t, by the name that DreamRec's settings use.
   package enum Name: String, Codable, CaseIterable, Sendable {

@@ -1,3 +1,5 @@
+internal import Kernels
+
 /// The rows of a batch that are still being denoised, packed at the front of each array.
 struct Scratch: Sendable {
   private(set) var rows = 0
@@ -32,7 +34,7 @@ struct Scratch: Sendable {
       requests[row] = Int32(row)
       still[row] = 0
       let elements = (row * width)..<((row + 1) * width)
-      edit(&x, elements) { source.fill(&$0, request: row, draw: 0) }
+      x.edit(elements) { source.fill(&$0, request: row, draw: 0) }
     }
   }
 
@@ -40,7 +42,7 @@ struct Scratch: Sendable {
   mutating func estimate(with model: inout some Denoiser, at t: Int) {
     swap(&clean, &previous)
     let (x, requests, rows, count) = (x, requests, rows, rows * width)
-    edit(&clean, 0..<count) {
+    clean.edit(0..<count) {
       model.estimate(
         x.span.extracting(0..<count),
         requests: requests.span.extracting(0..<rows),
@@ -53,7 +55,7 @@ struct Scratch: Sendable {
   /// Replaces the estimates by the mean of the ancestral step from 0: the sample x₀.
   mutating func takeLastStep(_ schedule: NoiseSchedule) {
     let (clean, live) = (clean, 0..<(rows * width))
-    edit(&x, live) {
+    x.edit(live) {
       schedule.stepAncestrally(from: 0, clean: clean.span.extracting(live), x: &$0)
     }
     swap(&self.clean, &x)
@@ -108,7 +110,7 @@ struct Scratch: Sendable {
     noise source: inout some NoiseSource
   ) {
     let (clean, live) = (clean, 0..<(rows * width))
-    edit(&x, live) {
+    x.edit(live) {
       let clean = clean.span.extracting(live)
       switch sampler {
       case .ddim: schedule.stepDeterministically(from: t, to: s, clean: clean, x: &$0)
@@ -118,22 +120,11 @@ struct Scratch: Sendable {
     if sampler != .ddpm { return }
     for row in 0..<rows {
       let request = Int(requests[row])
-      edit(&noise, 0..<width) { source.fill(&$0, request: request, draw: draw) }
+      noise.edit(0..<width) { source.fill(&$0, request: request, draw: draw) }
       let noise = noise
-      edit(&x, (row * width)..<((row + 1) * width)) {
+      x.edit((row * width)..<((row + 1) * width)) {
         schedule.addNoise(noise.span, at: t, to: &$0)
       }
     }
   }
-}
-
-/// Lends some elements of an array, while the rest of its owner stays usable.
-func edit(
-  _ array: inout [Float],
-  _ elements: Range<Int>,
-  _ body: (inout MutableSpan<Float>) -> Void
-) {
-  var all = array.mutableSpan
-  var part = all._mutatingExtracting(elements)
-  body(&part)
 }

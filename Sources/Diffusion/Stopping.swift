@@ -12,7 +12,7 @@ package enum StopReason: String, Codable, CaseIterable, Sendable {
 
 /// When a row may leave its batch before the sampler's last step.
 package struct StoppingRule: Codable, Equatable, Sendable {
-  /// The relative change ‖pₖ − pₖ₋₁‖ / ‖pₖ‖ of an estimate that stands still: below this; 0 is never.
+  /// An estimate stands still while ‖pₖ − pₖ₋₁‖ / ‖pₖ‖ is below this; with 0 none ever does.
   package var tolerance: Float
   /// The steps in a row for which it must stand still.
   package var patience: Int

@@ -25,7 +25,7 @@ package struct Judgement: Sendable {
     cutoff: Int,
     suggested: (Int) -> [String]?
   ) {
-    rows = ["suggestions", "popularity", "transition counts", "transition counts, updated"]
+    rows = ["suggestions", "popularity", "transition counts", "updated counts"]
       .map { Row(name: $0, metrics: RankingMetrics(cutoff: cutoff)) }
 
     var popularity = Popularity()

@@ -60,6 +60,20 @@ package enum Lanes {
     }
   }
 
+  /// Writes `a + b`.
+  package static func add(_ a: Span<Float>, _ b: Span<Float>, into y: inout MutableSpan<Float>) {
+    precondition(a.count == y.count && b.count == y.count)
+    var i = 0
+    while i + count <= y.count {
+      y.setLanes(i, a.lanes(i) + b.lanes(i))
+      i += count
+    }
+    while i < y.count {
+      y[i] = a[i] + b[i]
+      i += 1
+    }
+  }
+
   /// Adds every row of `x`, (rows, width), to `sums`, (width).
   package static func addRows(_ x: Span<Float>, to sums: inout MutableSpan<Float>) {
     let width = sums.count

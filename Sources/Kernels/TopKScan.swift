@@ -1,9 +1,9 @@
 /// The K largest inner products of each query with all items, in one pass over the items.
 ///
-/// Scores come from the kernel of ``Gemm/rows(_:_:bias:into:adding:)``, a block of rows and a run of
-/// panels at a time, so a query's scores have the same bits in any batch. Sixteen at a time they are
-/// held against the K-th best so far, and few pass. Ties go to the lower index; a score of NaN or −∞
-/// is never taken. The scan keeps its scratch and its results until the next one.
+/// Scores come from the kernel of ``Gemm/rows(_:_:bias:into:adding:)``, a block of rows and a run
+/// of panels at a time, so a query's scores have the same bits in any batch. Sixteen at a time they
+/// are held against the K-th best so far, and few pass. Ties go to the lower index; a score of NaN
+/// or −∞ is never taken. The scan keeps its scratch and its results until the next one.
 package struct TopKScan: Sendable {
   /// An item and its score.
   package struct Entry: Equatable, Sendable {

@@ -26,9 +26,9 @@ package struct Matcher: Sendable {
 
   /// Finds the `k` best items for each of the `oracles` (rows, d).
   ///
-  /// `seen` names the items that each row must not get, (rows), or is empty to filter none. A result
-  /// does not depend on the other rows; ties go to the lower index; fewer than k, or none, remain
-  /// when filters leave no more, or scores are not numbers.
+  /// `seen` names the items that each row must not get, (rows), or is empty to filter none. A
+  /// result does not depend on the other rows; ties go to the lower index; fewer than k, or none,
+  /// remain when filters leave no more, or scores are not numbers.
   package mutating func match(
     _ oracles: Span<Float>,
     with catalogue: Catalogue,

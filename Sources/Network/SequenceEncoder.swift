@@ -80,23 +80,27 @@ package struct SequenceEncoder: Sendable {
   private mutating func embed(_ items: Span<Int32>, _ lengths: Span<Int32>) {
     let d = shape.width
     clicks.resize(to: items.count * d)
-    let table = weights.range(.items).lowerBound
-    let positions = weights.range(.positions).lowerBound
-    var click = 0
-    for session in lengths.indices {
-      let length = Int(lengths[session])
-      precondition(0 <= length && length <= shape.length && click + length <= items.count)
-      for position in 0..<length {
-        let item = Int(items[click])
-        precondition(0 <= item && item < shape.items)
-        for i in 0..<d {
-          clicks[click * d + i] =
-            weights.values[table + item * d + i] + weights.values[positions + position * d + i]
+    clicks.edit { [weights, shape] clicks in
+      let table = weights.values.span.extracting(weights.range(.items))
+      let positions = weights.values.span.extracting(weights.range(.positions))
+      var click = 0
+      for session in lengths.indices {
+        let length = Int(lengths[session])
+        precondition(0 <= length && length <= shape.length && click + length <= items.count)
+        for position in 0..<length {
+          let item = Int(items[click])
+          precondition(0 <= item && item < shape.items)
+          var vector = clicks._mutatingExtracting(elements(of: click, width: d))
+          Lanes.add(
+            table.extracting(elements(of: item, width: d)),
+            positions.extracting(elements(of: position, width: d)),
+            into: &vector
+          )
+          click += 1
         }
-        click += 1
       }
+      precondition(click == items.count)
     }
-    precondition(click == items.count)
   }
 
   /// The stream begins as the normalised last click; with zeros where there is none.

@@ -94,7 +94,8 @@ package struct Configuration: Sendable {
     }
 
     package internal(set) var sampler = Sampler.auto
-    package internal(set) var steps = 50
+    /// `nil`: the model's own.
+    package internal(set) var steps: Int?
     /// `nil`: the model's own.
     package internal(set) var guidance: Float?
     package internal(set) var seed: UInt64 = 0

@@ -18,13 +18,13 @@ package final class RedisSessions: SessionStore, Sendable {
 
   /// A store that connects when it is first used.
   ///
-  /// - Parameter prefix: What every key starts with; braces in it would gather all users in one
-  ///   slot of a cluster, so they are refused.
-  package init(
-    settings: RedisSettings,
-    prefix: String,
-    limits: SessionLimits
-  ) throws(SessionFailure) {
+  /// - Parameters:
+  ///   - settings: Where the server is, and how long to wait for it.
+  ///   - prefix: What every key starts with; braces in it would gather all users in one slot of a
+  ///     cluster.
+  ///   - limits: The bounds of every session; those of a running store may change at a restart.
+  /// - Throws: `stop` when the prefix has braces.
+  package init(settings: RedisSettings, prefix: String, limits: SessionLimits) throws(SessionFailure) {
     guard !prefix.contains(where: { $0 == "{" || $0 == "}" }) else {
       throw SessionFailure(remedy: .stop, reason: "the key prefix \"\(prefix)\" contains a brace")
     }
@@ -82,13 +82,13 @@ package final class RedisSessions: SessionStore, Sendable {
     }
   }
 
-  /// The gravest of what was refused: one user's broken session is not cured by trying again.
+  /// What was refused: a value that is no session first, since trying again does not cure it.
   private func refusal(in replies: [Reply], of batch: [UserChanges]) -> RedisFailure? {
     var found: RedisFailure?
     for (one, reply) in zip(batch, replies) {
       guard case .error(let message) = reply else { continue }
       let failure = RedisFailure(reply: message)
-      if found == nil || failure.remedy == .stop { found = failure }
+      if found == nil { found = failure }
       let isForeign = ["WRONGTYPE", RedisSessionScript.corrupt]
         .contains(RedisFailure.code(of: message))
       if isForeign {

@@ -140,7 +140,8 @@ package enum Settings {
     Setting(
       "generate.steps",
       \.generate.steps,
-      .integer(1...10_000),
+      Rule.integer(1...10_000).optional(),
+      standard: "the model's own",
       "Denoising steps of `ddim`."
     ),
     Setting(

@@ -22,8 +22,10 @@ package final class MemorySessions: SessionStore, Sendable {
 
   /// A store without users.
   ///
-  /// - Parameter nowMs: The clock that sessions age by, in milliseconds: the wall's, or in a replay
-  ///   the events' own.
+  /// - Parameters:
+  ///   - limits: The bounds of every session.
+  ///   - nowMs: The clock that sessions age by, in milliseconds: the wall's, or in a replay the
+  ///     events' own.
   package init(limits: SessionLimits, nowMs: @escaping @Sendable () -> Int64) {
     self.limits = limits
     self.nowMs = nowMs

@@ -1,3 +1,5 @@
+internal import Kernels
+
 /// Multipliers that drop a tenth of the numbers and scale up the rest (Srivastava and others 2014).
 struct Dropout {
   /// The published model's, everywhere.
@@ -11,17 +13,24 @@ struct Dropout {
   mutating func draw(_ count: Int, into mask: inout [Float]) {
     let threshold = UInt64(Self.probability * 0x1p16)
     let kept = 1 / (1 - Self.probability)
-    mask.removeAll(keepingCapacity: true)
-    var bits: UInt64 = 0
-    for i in 0..<count {
-      // Sixteen bits decide: p is met to 1e-5.
-      bits = i % 4 == 0 ? next() : bits >> 16
-      mask.append(bits & 0xFFFF < threshold ? 0 : kept)
+    mask.resize(to: count)
+    var state = state
+    mask.edit { mask in
+      var start = 0
+      while start < count {
+        // Sixteen bits decide: p is met to 1e-5.
+        let bits = Self.next(&state)
+        for i in 0..<min(4, count - start) {
+          mask[start + i] = (bits >> UInt64(16 * i)) & 0xFFFF < threshold ? 0 : kept
+        }
+        start += 4
+      }
     }
+    self.state = state
   }
 
   /// SplitMix64 (Steele, Lea and Flood 2014).
-  private mutating func next() -> UInt64 {
+  private static func next(_ state: inout UInt64) -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -6,8 +6,8 @@ struct DreamStream: AsyncParsableCommand {
     commandName: "dreamstream",
     abstract: "Turns a stream of clicks into next-item suggestions.",
     subcommands: [
-      Work.self, Validate.self, Produce.self, Tail.self, Generate.self,
-      Train.self, Evaluate.self,
+      Demo.self, Train.self, Evaluate.self, Work.self, Validate.self, Produce.self, Tail.self,
+      Generate.self,
     ],
   )
 }

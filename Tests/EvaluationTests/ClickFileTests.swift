@@ -82,6 +82,8 @@ struct ClickFileTests {
       ("user\titem\na\tx\n\ty\n", 3, "`user` is empty"),
       ("user\titem\ttime\na\tx\tsoon\n", 2, "`time` is soon"),
       ("user\titem\ttime\na\tx\t-1\n", 2, "`time` is -1"),
+      ("user\titem\ttime\na\tx\t-9.9e15\n", 2, "`time` is -9.9e15"),
+      ("user\titem\ttime\na\tx\tnan\n", 2, "`time` is nan"),
       ("user\titem\ttime\na\tx\t253402300800000\n", 2, "`time` is 253402300800000"),
       ("user,item\n\"a,x\n", 2, "quoted field"), ("items\n\n \n", 3, "`items` is empty"),
       ("seq\tlen_seq\tnext\n1 2\t3\t4\n", 2, "`len_seq` is 3"),

@@ -191,6 +191,7 @@ struct JSONScannerTests {
       #"{"user_id":"a","item_id":"b"}"#, #"{"a":[1,-0.5,1e-3,true,false,null,{}],"b":""}"#,
       #"{"a":"\u00e9\ud83d\ude00\\\"\/\b\f\n\r\t"}"#, #"[ ]"#, #" {"a" : -12 } "#, "0", "-", "1.",
       "01", "\"\\u12G4\"", "\"\u{1}\"", "{\"a\":1,}", "[1,]", "{} {}", "nul", #"{"a":"\ud800"}"#,
+      #"["\ud83d\ue000"]"#, #"["\ud83d\u0041"]"#, #"["\udc00"]"#,
     ].map { Array($0.utf8) }
     var corpus = texts
     for text in texts {

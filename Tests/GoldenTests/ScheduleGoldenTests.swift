@@ -55,8 +55,8 @@ struct ScheduleGoldenTests {
     #expect(distance(schedule.noisyWeight, noisy) <= 1e-6)
   }
 
-  /// A last bit of β or ᾱ moves c₁ and c₂ by 2⁻²³ / (1 − ᾱ), more than 1e-6 at small t, and PyTorch's
-  /// vectorised cosine and exponential are not always rounded as ours are.
+  /// A last bit of β or ᾱ moves c₁ and c₂ by 2⁻²³ / (1 − ᾱ), more than 1e-6 at small t, and
+  /// PyTorch's vectorised cosine and exponential are not always rounded as ours are.
   @Test("c₁ and c₂ agree to 1e-6, or the last bits of β and ᾱ", arguments: try Self.goldens())
   func named(golden: Golden) throws {
     let fixture = try Fixture(named: "schedules")
@@ -69,9 +69,5 @@ struct ScheduleGoldenTests {
       #expect(abs(schedule.cleanWeight[t] - clean[t]) <= 1e-6 + lastBit, "t = \(t)")
       #expect(abs(schedule.noisyWeight[t] - noisy[t]) <= 1e-6 + lastBit, "t = \(t)")
     }
-  }
-
-  private func distance(_ a: [Float], _ b: [Float]) -> Float {
-    a.count == b.count ? zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) } : .infinity
   }
 }

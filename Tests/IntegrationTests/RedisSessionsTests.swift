@@ -196,6 +196,13 @@ struct RedisSessionsFaultTests {
       _ = try sessions.fold(.click("b", at: 2, 2))
     }
     #expect(failure?.remedy == .retry)
+    // A user whose value is no session stops the batch all the same.
+    _ = try redis.command(["CONFIG", "SET", "maxmemory", "0"])
+    _ = try redis.command(["RPUSH", "s:{v}", "x"])
+    _ = try redis.command(["CONFIG", "SET", "maxmemory", "1"])
+    let both = ["u", "v"].map { UserChanges(user: $0, changes: [.click("b", at: 2, 2)]) }
+    let graver = #expect(throws: SessionFailure.self) { _ = try sessions.apply(both) }
+    #expect(graver?.remedy == .stop)
     _ = try redis.command(["CONFIG", "SET", "maxmemory", "0"])
     #expect(short(try sessions.fold(.click("b", at: 2, 2))) == ["applied 2 a b"])
   }

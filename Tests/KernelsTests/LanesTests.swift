@@ -21,6 +21,8 @@ struct LanesTests {
     var ys = y.mutableSpan
     Lanes.add(x.span, times: 2.5, to: &ys)
     #expect(y == zip(x, held).map { $1 + 2.5 * $0 })
+    y.edit { Lanes.add(x.span, held.span, into: &$0) }
+    #expect(y == zip(x, held).map(+))
   }
 
   @Test("rows are summed and repeated")

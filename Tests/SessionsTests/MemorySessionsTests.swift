@@ -48,6 +48,20 @@ struct MemorySessionsTests {
     #expect(store.userCount == 2)
   }
 
+  @Test("a session that is over is not used, even before it is let go")
+  func over() throws {
+    let world = MemoryWorld()
+    var limits = SessionConformance.limits
+    limits.timeToLiveMs = 1_000
+    var store = world.make(limits)
+    _ = try store.fold(.click("a", at: 1, 1))
+    world.letPass(milliseconds: 990)
+    _ = try store.fold(.click("a", at: 1, 1), of: "v")
+    world.letPass(milliseconds: 10)
+    #expect(store.userCount == 2)
+    #expect(short(try store.fold(.click("b", at: 1, 2))) == ["applied 1 b"])
+  }
+
   @Test("an erased user takes no room")
   func erased() throws {
     var store = MemoryWorld().make(SessionConformance.limits)

@@ -35,6 +35,7 @@ package final class RedisServer: Sendable {
   ///   - appendOnly: Whether writes survive ``kill()``, in an append-only file synced on each
   ///     write.
   ///   - arguments: More settings, as on its command line: `["--requirepass", "secret"]`.
+  /// - Throws: ``Failure`` when it is not installed, or does not come up.
   package init(appendOnly: Bool = false, arguments: [String] = []) throws {
     folder = FileManager.default.temporaryDirectory
       .appending(path: "redis-\(UUID().uuidString.prefix(8))")

@@ -84,8 +84,12 @@ struct EncoderPass {
       let table = weights.values.span.extracting(weights.range(.items))
       let places = weights.values.span.extracting(weights.range(.positions))
       for click in items.indices {
-        let (item, place) = (Int(items[click]) * d, Int(positions[click]) * d)
-        for i in 0..<d { vectors[click * d + i] = table[item + i] + places[place + i] }
+        var vector = vectors._mutatingExtracting(elements(of: click, width: d))
+        Lanes.add(
+          table.extracting(elements(of: Int(items[click]), width: d)),
+          places.extracting(elements(of: Int(positions[click]), width: d)),
+          into: &vector
+        )
       }
     }
     clickMask.removeAll(keepingCapacity: true)
