@@ -94,6 +94,7 @@ struct LoopTests {
       #expect(ids.indices.dropFirst().allSatisfy { ids[$0] == (ids[$0 - 1] + 1) % World.items })
     }
     #expect(batch.steps.allSatisfy { (0..<20).contains($0) } && Set(batch.steps).count == 20)
+    #expect(batch.dropout == 0.1 && batch.dropoutSeed != nil)
     #expect((150...210).contains(batch.keepsCondition.count { $0 }))
     let mean = batch.noise.reduce(0, +) / Float(batch.noise.count)
     #expect(batch.noise.count == 240 * 16 && abs(mean) < 0.1)
