@@ -10,6 +10,11 @@ extension ModelDirectory {
     }
   }
 
+  /// Whether there is a model at `path`, sound or not.
+  package static func exists(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: path + "/" + manifestName)
+  }
+
   /// Refuses a path that holds something other than a model, or a model that is not to be replaced.
   package static func refuseToReplace(
     _ path: String,

@@ -1,18 +1,20 @@
 internal import Kernels
 
-/// Multipliers that drop a tenth of the numbers and scale up the rest (Srivastava and others 2014).
+/// Multipliers that drop a share of the numbers and scale up the rest (Srivastava and others 2014).
 struct Dropout {
-  /// The published model's, everywhere.
-  static let probability: Float = 0.1
-
+  /// The chance of being dropped, p; below 1.
+  let probability: Float
   private var state: UInt64
 
-  init(seed: UInt64) { state = seed }
+  init(seed: UInt64, probability: Float) {
+    state = seed
+    self.probability = probability
+  }
 
   /// Draws `count` multipliers, 0 or 1 / (1 − p).
   mutating func draw(_ count: Int, into mask: inout [Float]) {
-    let threshold = UInt64(Self.probability * 0x1p16)
-    let kept = 1 / (1 - Self.probability)
+    let threshold = UInt64(probability * 0x1p16)
+    let kept = 1 / (1 - probability)
     mask.resize(to: count)
     var state = state
     mask.edit { mask in

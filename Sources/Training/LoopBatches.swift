@@ -65,6 +65,7 @@ struct Batches {
       keepsCondition: keeps,
       noise: noise,
       dropoutSeed: settings.dropout > 0 ? dropout.next() : nil,
+      dropout: settings.dropout,
     )
   }
 }

@@ -7,7 +7,7 @@ import Diffusion
 struct StreamGenerator: RandomNumberGenerator {
   /// What a stream is drawn for.
   enum Purpose: UInt32 {
-    case shuffle, dropout, noise, initialisation
+    case shuffle, dropout, noise
   }
 
   private let key: (UInt32, UInt32)

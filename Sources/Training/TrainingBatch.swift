@@ -14,6 +14,8 @@ package struct TrainingBatch: Equatable, Sendable {
   package var noise: [Float]
   /// Seeds the dropout of the encoder; nil for none.
   package var dropoutSeed: UInt64?
+  /// The chance that dropout zeroes a number; the published model's is a tenth, everywhere.
+  package var dropout: Float
 
   package var count: Int { targets.count }
 
@@ -24,7 +26,8 @@ package struct TrainingBatch: Equatable, Sendable {
     steps: [Int32],
     keepsCondition: [Bool],
     noise: [Float],
-    dropoutSeed: UInt64? = nil
+    dropoutSeed: UInt64? = nil,
+    dropout: Float = 0.1
   ) {
     self.histories = histories
     self.lengths = lengths
@@ -33,5 +36,6 @@ package struct TrainingBatch: Equatable, Sendable {
     self.keepsCondition = keepsCondition
     self.noise = noise
     self.dropoutSeed = dropoutSeed
+    self.dropout = dropout
   }
 }

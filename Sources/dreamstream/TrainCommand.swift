@@ -151,7 +151,10 @@ extension Train {
 
   /// Refuses to write over what is there, before any work is done.
   private func checkOutput() throws {
-    try ModelDirectory.refuseToReplace(output, replacing: overwrite || resume)
+    try ModelDirectory.refuseToReplace(output, replacing: true)
+    if ModelDirectory.exists(output), !resume, !overwrite {
+      throw ValidationError("\(output) holds a model: --overwrite replaces it, --resume goes on")
+    }
     let exists = FileManager.default.fileExists(atPath: checkpointPath)
     if exists, !resume, !overwrite {
       throw ValidationError(

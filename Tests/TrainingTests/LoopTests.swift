@@ -31,7 +31,7 @@ enum World {
   ) -> Loop.Settings {
     let isLinear = denoiser == .linear
     var settings = Loop.Settings(
-      serving: .init(sampler: isLinear ? .folded : .ddim, steps: isLinear ? 20 : 4, guidance: 1)
+      serving: .init(sampler: isLinear ? .folded : .ddim, steps: isLinear ? 20 : 10, guidance: 3)
     )
     settings.schedule.steps = 20
     settings.epochs = 3
@@ -94,6 +94,7 @@ struct LoopTests {
       #expect(ids.indices.dropFirst().allSatisfy { ids[$0] == (ids[$0 - 1] + 1) % World.items })
     }
     #expect(batch.steps.allSatisfy { (0..<20).contains($0) } && Set(batch.steps).count == 20)
+    #expect(batch.dropout == 0.1 && batch.dropoutSeed != nil)
     #expect((150...210).contains(batch.keepsCondition.count { $0 }))
     let mean = batch.noise.reduce(0, +) / Float(batch.noise.count)
     #expect(batch.noise.count == 240 * 16 && abs(mean) < 0.1)
@@ -116,7 +117,7 @@ struct LoopTests {
     #expect(ending == .complete)
     #expect(losses.count == 40 && losses[39] < losses[0] / 2)
     // By chance a third of the targets are among the first twenty of sixty.
-    #expect(try #require(loop.best).metrics["hr@20", default: 0] > 0.8)
+    #expect(try #require(loop.best).metrics["hr@20", default: 0] > 0.6)
   }
 
   @Test(

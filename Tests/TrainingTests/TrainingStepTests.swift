@@ -132,13 +132,13 @@ struct TrainingStepTests {
   @Test("dropout drops a tenth, scales up the rest, and repeats")
   func dropout() {
     var mask: [Float] = []
-    var dropout = Dropout(seed: 1)
+    var dropout = Dropout(seed: 1, probability: 0.1)
     dropout.draw(100_001, into: &mask)
     let dropped = mask.count { $0 == 0 }
     #expect(mask.count == 100_001 && abs(dropped - 10_000) < 400)
     #expect(mask.allSatisfy { $0 == 0 || $0 == 1 / 0.9 })
     var again: [Float] = []
-    var twin = Dropout(seed: 1)
+    var twin = Dropout(seed: 1, probability: 0.1)
     twin.draw(100_001, into: &again)
     #expect(again == mask)
     dropout.draw(100_001, into: &again)

@@ -33,7 +33,7 @@ struct EncoderPass {
   private var dbranch: [Float] = []
 
   mutating func forward(_ weights: Weights, _ batch: TrainingBatch) {
-    var dropout = batch.dropoutSeed.map(Dropout.init)
+    var dropout = batch.dropoutSeed.map { Dropout(seed: $0, probability: batch.dropout) }
     choose(weights.shape, batch)
     h.resize(to: examples.count * weights.shape.width)
     if examples.isEmpty { return }

@@ -1,0 +1,125 @@
+import Diffusion
+import Evaluation
+import Network
+import Testing
+
+@testable import Training
+
+@Suite("Validation")
+struct ValidationTests {
+  let dataset: Dataset
+
+  init() throws { dataset = try World.dataset() }
+
+  /// A model that answers every history with the same x₀: (1, 0, …), where item i lies at `place(i)`.
+  static func constant(_ denoiser: Shape.Denoiser, place: (Int) -> Float) -> Weights {
+    var weights = Weights(shape: World.shape(denoiser))
+    let bias = denoiser == .linear ? Tensor.denoiser1Bias : .denoiser2Bias
+    weights.values[weights.range(bias).lowerBound] = 1
+    for item in 0...World.items {
+      weights.values[weights.range(.items).lowerBound + 16 * item] = place(item)
+    }
+    return weights
+  }
+
+  func ranks(
+    _ weights: Weights,
+    _ sampler: Manifest.Serving.Sampler,
+    at indices: [Int],
+    seed: UInt64 = 0,
+  ) throws -> [Int] {
+    var ranking = try FullRanking(
+      weights,
+      schedule: .init(name: .linear, steps: 20),
+      serving: .init(sampler: sampler, steps: sampler == .ddim ? 5 : 20, guidance: 2),
+      seed: seed,
+    )
+    return ranking.ranks(of: dataset.training, at: indices)
+  }
+
+  @Test(
+    "items are ranked by their product with x₀, the padding row left out",
+    arguments: [
+      (Shape.Denoiser.linear, Manifest.Serving.Sampler.folded), (.linear, .ddim), (.linear, .ddpm),
+      (.mlp, .ddim), (.mlp, .ddpm),
+    ]
+  )
+  func ranked(_ denoiser: Shape.Denoiser, _ sampler: Manifest.Serving.Sampler) throws {
+    let all = Array(0..<dataset.training.count)
+    let targets = all.map { Int(dataset.training.target($0) ?? -1) }
+    let rising = Self.constant(denoiser) { Float($0) }
+    #expect(try ranks(rising, sampler, at: all) == targets.map { World.items - 1 - $0 })
+    let falling = Self.constant(denoiser) { -Float($0) }
+    #expect(try ranks(falling, sampler, at: all) == targets)
+  }
+
+  @Test("of equal scores the lower index is first, and what is no number is last")
+  func ties() throws {
+    let all = Array(0..<dataset.training.count)
+    let targets = all.map { Int(dataset.training.target($0) ?? -1) }
+    #expect(try ranks(Self.constant(.linear) { _ in 1 }, .folded, at: all) == targets)
+    let broken = Self.constant(.linear) { _ in .nan }
+    #expect(try ranks(broken, .folded, at: all).allSatisfy { $0 == World.items })
+  }
+
+  @Test("an example's rank depends on its index and the seed, not on its company")
+  func company() throws {
+    let weights = Weights(shape: World.shape(), seed: 3)
+    let all = try ranks(weights, .folded, at: Array(0..<240))
+    let some = [7, 200, 31]
+    #expect(try ranks(weights, .folded, at: some) == some.map { all[$0] })
+    #expect(try ranks(weights, .folded, at: Array(0..<240), seed: 1) != all)
+  }
+
+  @Test("a target that the catalogue lacks is ranked last")
+  func unknown() throws {
+    var log = ClickLog()
+    try log.append(["1", "nowhere"])
+    var ranking = try FullRanking(
+      Self.constant(.linear) { Float($0) },
+      schedule: .init(name: .linear, steps: 20),
+      serving: .init(sampler: .folded, steps: 20, guidance: 0),
+      seed: 0,
+    )
+    let examples = try Dataset.examples(log, items: dataset.items, options: .init())
+    #expect(ranking.ranks(of: examples, at: [0]) == [World.items])
+  }
+
+  @Test("an mlp cannot be folded, and a chain without numbers is refused")
+  func refused() {
+    #expect(throws: TrainingFailure.self) {
+      try ranks(Self.constant(.mlp) { _ in 1 }, .folded, at: [0])
+    }
+    var weights = Self.constant(.linear) { _ in 1 }
+    weights[.denoiser1Weight] = [Float](repeating: 1e30, count: 3 * 16 * 16)
+    #expect(throws: TrainingFailure.self) { try ranks(weights, .folded, at: [0]) }
+  }
+
+  @Test("transition counts learn the training part and know what follows")
+  func counts() throws {
+    var log = ClickLog()
+    for start in 0..<World.items {
+      let ids = ["\(start)", "\((start + 1) % World.items)", "0"]
+      try log.append(ids, parts: ["train", "train", "test"])
+    }
+    func hits(_ part: String) -> Int {
+      dataset.training.metrics(
+        items: dataset.items,
+        of: TransitionCounts(),
+        learnedFrom: log,
+        part: part,
+        cutoff: 1,
+      ).hits
+    }
+    #expect(hits("train") == 240)
+    // Every click of that part is a 0, so that is all it can say: right where 0 follows.
+    #expect(hits("test") == 4)
+  }
+
+  @Test("popularity is the catalogue's own order")
+  func popularity() {
+    let metrics = dataset.training.popularityMetrics(cutoff: 20)
+    #expect(metrics.examples == 240)
+    #expect(metrics.hits == (0..<240).count { (dataset.training.target($0) ?? 99) < 20 })
+  }
+}
