@@ -16,8 +16,8 @@ package struct Model: Sendable {
 
 /// A model as a directory: `manifest.json`, `model.safetensors`, `items.tsv`.
 ///
-/// It is written and replaced as a whole; a damaged or mismatched one is refused with the field that
-/// differs.
+/// It is written and replaced as a whole; a damaged or mismatched one is refused with the field
+/// that differs.
 package enum ModelDirectory {
   static let manifestName = "manifest.json"
   static let weightsName = "model.safetensors"
