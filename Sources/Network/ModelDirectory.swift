@@ -110,8 +110,8 @@ package enum ModelDirectory {
 
   /// Writes the model, its version and its hashes, and returns the manifest as it was written.
   ///
-  /// The directory appears at once and complete, or not at all. An older model at `path` is replaced
-  /// if `replacing` says so; a directory that is something else never is.
+  /// The directory appears at once and complete, or not at all. An older model at `path` is
+  /// replaced if `replacing` says so; a directory that is something else never is.
   @discardableResult
   package static func write(
     _ model: Model,
