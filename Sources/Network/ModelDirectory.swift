@@ -16,8 +16,8 @@ package struct Model: Sendable {
 
 /// A model as a directory: `manifest.json`, `model.safetensors`, `items.tsv`.
 ///
-/// It is written and replaced as a whole; a damaged or mismatched one is refused with the field that
-/// differs.
+/// It is written and replaced as a whole; a damaged or mismatched one is refused with the field
+/// that differs.
 package enum ModelDirectory {
   static let manifestName = "manifest.json"
   static let weightsName = "model.safetensors"
@@ -110,8 +110,8 @@ package enum ModelDirectory {
 
   /// Writes the model, its version and its hashes, and returns the manifest as it was written.
   ///
-  /// The directory appears at once and complete, or not at all. An older model at `path` is replaced
-  /// if `replacing` says so; a directory that is something else never is.
+  /// The directory appears at once and complete, or not at all. An older model at `path` is
+  /// replaced if `replacing` says so; a directory that is something else never is.
   @discardableResult
   package static func write(
     _ model: Model,

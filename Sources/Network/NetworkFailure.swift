@@ -1,4 +1,4 @@
-/// Why a model could not be read or written: the file, the field, what was expected and what was found.
+/// Why a model could not be read or written: file, field, what was expected, what was found.
 package struct NetworkFailure: Error, Equatable, Sendable, CustomStringConvertible {
   /// What the caller may do next.
   package enum Remedy: Equatable, Sendable {

@@ -1,8 +1,8 @@
 /// A safetensors file: named tensors behind a JSON header, little-endian, row-major.
 ///
-/// Layout: the header's length (UInt64), the header padded with spaces to a multiple of 8, the values.
-/// Source: github.com/huggingface/safetensors, whose rules for a sound file this reader keeps: every
-/// byte of the values belongs to exactly one tensor, and no name occurs twice.
+/// Layout: the header's length (UInt64), the header, spaces up to a multiple of 8, the values.
+/// Source: github.com/huggingface/safetensors, whose rules for a sound file this reader keeps:
+/// every byte of the values belongs to exactly one tensor, and no name occurs twice.
 package struct Safetensors: Sendable {
   /// One tensor's line in the header.
   package struct Entry: Equatable, Sendable {

@@ -1,7 +1,7 @@
 /// Reads the JSON header of a safetensors file, and no other JSON.
 ///
-/// A general decoder keeps one of two equal names without a word; a header that names a tensor twice
-/// is damaged and must be refused.
+/// A general decoder keeps one of two equal names without a word; a header that names a tensor
+/// twice is damaged and must be refused.
 struct SafetensorsHeader {
   private(set) var metadata: [String: String] = [:]
   private(set) var tensors: [String: Safetensors.Entry] = [:]

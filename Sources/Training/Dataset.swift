@@ -141,8 +141,8 @@ package struct Dataset: Sendable {
 
   /// The items of the training examples and how often each was clicked there.
   ///
-  /// Every click counts once, however many histories it is in. (A row repeats the clicks of the rows
-  /// before it, so of rows only targets count.)
+  /// Every click counts once, however many histories it is in. (A row repeats the clicks of the
+  /// rows before it, so of rows only targets count.)
   private static func catalogue(_ log: ClickLog, targets: [Int], length: Int) -> ItemTable {
     let starts = log.starts()
     var used = [Bool](repeating: false, count: log.items.count)

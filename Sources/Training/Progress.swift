@@ -1,4 +1,4 @@
-/// How far a long job is: one line that is redrawn on a terminal, plain lines now and then elsewhere.
+/// How far a long job is: a line that is redrawn on a terminal, now and then one elsewhere.
 package struct ProgressBar {
   private let title: String
   private let total: Int

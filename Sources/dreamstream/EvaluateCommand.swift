@@ -10,8 +10,8 @@ struct Evaluate: ParsableCommand {
     abstract: "Judge a model by what users clicked next.",
     discussion: """
       Every click but a session's first is predicted from those before it, by full ranking over \
-      the model's items; an item the model does not know is a miss. Beside it stand popularity and, \
-      where there are clicks to learn from, transition counts.
+      the model's items; an item the model does not know is a miss. Beside it stand popularity \
+      and, where there are clicks to learn from, transition counts.
       """
   )
 

@@ -11,7 +11,7 @@ struct ValidationTests {
 
   init() throws { dataset = try World.dataset() }
 
-  /// A model that answers every history with the same x₀: (1, 0, …), where item i lies at `place(i)`.
+  /// A model that answers all with the same x₀, (1, 0, …), where item i lies at `place(i)`.
   static func constant(_ denoiser: Shape.Denoiser, place: (Int) -> Float) -> Weights {
     var weights = Weights(shape: World.shape(denoiser))
     let bias = denoiser == .linear ? Tensor.denoiser1Bias : .denoiser2Bias
