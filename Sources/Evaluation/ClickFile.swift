@@ -7,7 +7,7 @@ package import Files
 /// | columns | a line is |
 /// |---|---|
 /// | `user` or `session`, `item`; `time`, `split`, `event_type` optional | a click |
-/// | `items` (ids with spaces between, oldest first); `user` or `session`, `split` optional | a history |
+/// | `items` (ids, oldest first, spaces between); `user` or `session`, `split` optional | a history |
 /// | `seq`, `len_seq`, `next` | an example as DreamRec publishes them; `len_seq` cuts the padding |
 ///
 /// A first line that begins with `{` makes it NDJSON clicks. `user_id`, `session_id`, `item_id` and
@@ -60,7 +60,8 @@ package enum ClickFile {
     package internal(set) var histories: [History] = []
     package internal(set) var examples: [Example] = []
 
-    /// Gathers the clicks by user, in the order of their times, and of the file where these are equal.
+    /// Gathers the clicks by user, in the order of their times, and of the file where these are
+    /// equal.
     fileprivate mutating func gather() {
       var places: [String: Int] = [:]
       var members: [[Int]] = []

@@ -4,8 +4,8 @@ internal import Glibc
 /// Makes up a click stream with something to learn in it, the same for a seed on every machine.
 ///
 /// Items belong to intents. Within an intent they stand in a ring, and a user mostly goes on to one
-/// of the next few; now and then the intent drifts to a neighbouring one, and now and then a click is
-/// just popular. Popularity follows Zipf's law, and some items appear only late in the stream.
+/// of the next few; now and then the intent drifts to a neighbouring one, and now and then a click
+/// is just popular. Popularity follows Zipf's law, and some items appear only late in the stream.
 package struct ClickGenerator: Sendable {
   package struct Parameters: Equatable, Sendable {
     package var users = 2_000

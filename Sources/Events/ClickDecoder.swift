@@ -21,6 +21,8 @@ package enum ClickDecoder {
 
   /// Times a click may have: from 1970 to the year 9999, in milliseconds.
   package static let timestampsMs: ClosedRange<Int64> = 0...253_402_300_799_999
+  /// How far a click's own time may be ahead of its message's.
+  package static let maxAheadMs: Int64 = 86_400_000
 
   package static func decode(
     _ record: Record,
@@ -48,6 +50,13 @@ package enum ClickDecoder {
       throw DecodingFailure(.invalidUTF8, "the value is not UTF-8")
     }
     let click = try Fields(value).click(record, limits)
+    // One click far ahead would make every later one of its user late.
+    if record.timestampMs > 0, click.timestampMs > record.timestampMs + maxAheadMs {
+      throw DecodingFailure(
+        .outOfRange,
+        "`timestamp` is \(click.timestampMs), over a day ahead of the message's own"
+      )
+    }
     if let key, key != click.user {
       throw DecodingFailure(.keyMismatch, "the message's key is not its user_id")
     }

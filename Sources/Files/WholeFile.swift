@@ -22,7 +22,8 @@ package enum WholeFile {
     }
   }
 
-  /// Writes a file so that a reader, or a crash, sees the old one or the new one and nothing between.
+  /// Writes a file so that a reader, or a crash, sees the old one or the new one and nothing
+  /// between.
   package static func replace(_ path: String, with bytes: [UInt8]) throws(FileFailure) {
     let temporary = "\(path).\(getpid()).tmp"
     let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

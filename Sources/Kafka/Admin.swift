@@ -35,7 +35,8 @@ package struct ClusterMetadata: Equatable, Sendable {
 package struct Admin: ~Copyable {
   private let client: Client
 
-  /// Makes a client for administration; only `bootstrap.servers` and security settings matter to it.
+  /// Makes a client for administration; only `bootstrap.servers` and security settings matter to
+  /// it.
   package init(settings: [String: String], log: KafkaLog? = nil) throws(KafkaFailure) {
     client = try Client(settings, role: .admin, bridge: Bridge(log: log))
   }

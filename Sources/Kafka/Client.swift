@@ -47,9 +47,9 @@ class Bridge {
 
 /// The one owner of an `rd_kafka_t`.
 ///
-/// Whoever holds one says goodbye in its own `deinit`, which runs first: closes the consumer, purges
-/// the producer. Then librdkafka's threads end here, and only after them goes what the callbacks
-/// point at.
+/// Whoever holds one says goodbye in its own `deinit`, which runs first: closes the consumer,
+/// purges the producer. Then librdkafka's threads end here, and only after them goes what the
+/// callbacks point at.
 @safe
 struct Client: ~Copyable {
   let raw: OpaquePointer

@@ -38,8 +38,8 @@ extension Consumer {
 
   /// Remembers that everything before these offsets is done: for each partition the next to read.
   ///
-  /// With `async` it returns at once; a failure then shows in the log only, and the next commit makes
-  /// up for it.
+  /// With `async` it returns at once; a failure then shows in the log only, and the next commit
+  /// makes up for it.
   ///
   /// - Throws: `rewind`, with nothing committed, if a partition is no longer ours.
   package borrowing func commit(

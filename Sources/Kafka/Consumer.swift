@@ -48,9 +48,9 @@ package struct Consumer: ~Copyable {
 
   /// Takes up to `max` messages.
   ///
-  /// Waits up to `firstWaitMs` for the first, then up to `lingerMs` for company. Partitions come and
-  /// go in here; messages of a partition that went away meanwhile are left out. Ends of partitions
-  /// are passed over.
+  /// Waits up to `firstWaitMs` for the first, then up to `lingerMs` for company. Partitions come
+  /// and go in here; messages of a partition that went away meanwhile are left out. Ends of
+  /// partitions are passed over.
   ///
   /// - Throws: What librdkafka reports instead of a message. If some messages were taken before it,
   ///   these are returned, and the next call throws.

@@ -3,9 +3,9 @@ import Synchronization
 
 /// A Kafka cluster inside this process: librdkafka's own mock, on a loopback port.
 ///
-/// Good for a demonstration and for tests. It keeps no more than 5 MiB a partition, forgets all of it
-/// with the process, and knows nothing of fencing, idempotence or static membership; a group's first
-/// assignment takes it some three seconds. May be used from any thread.
+/// Good for a demonstration and for tests. It keeps no more than 5 MiB a partition, forgets all of
+/// it with the process, and knows nothing of fencing, idempotence or static membership; a group's
+/// first assignment takes it some three seconds. May be used from any thread.
 package final class EmbeddedBroker: Sendable {
   /// What clients set as `bootstrap.servers`.
   package let bootstrapServers: String

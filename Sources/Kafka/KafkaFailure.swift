@@ -51,7 +51,8 @@ package struct KafkaFailure: Error, Equatable, Sendable, CustomStringConvertible
 }
 
 extension KafkaFailure.Remedy {
-  /// What a code calls for; an unknown one is worth another try, for as long as the caller has patience.
+  /// What a code calls for; an unknown one is worth another try, for as long as the caller has
+  /// patience.
   init(_ code: rd_kafka_resp_err_t) {
     switch code {
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,

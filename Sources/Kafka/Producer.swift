@@ -3,7 +3,8 @@ import CRdkafka
 /// Sends messages, and knows of each whether it was stored.
 ///
 /// Idempotent unless the settings say otherwise: a message whose acknowledgement was lost is sent
-/// again and stored once. Made, used and let go on one thread. Letting go drops what was not flushed.
+/// again and stored once. Made, used and let go on one thread. Letting go drops what was not
+/// flushed.
 @safe
 package struct Producer: ~Copyable {
   /// Delivery reports are served every so many messages: rarely enough to cost nothing.

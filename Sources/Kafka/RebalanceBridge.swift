@@ -25,8 +25,8 @@ package struct RebalanceHooks {
 
 /// Carries librdkafka's rebalance callback to Swift, and remembers what it decided.
 ///
-/// The callback runs inside `rd_kafka_consumer_poll` and `rd_kafka_consumer_close`, on the thread that
-/// called them, and nowhere else: no lock is needed.
+/// The callback runs inside `rd_kafka_consumer_poll` and `rd_kafka_consumer_close`, on the thread
+/// that called them, and nowhere else: no lock is needed.
 final class RebalanceBridge: Bridge {
   private let hooks: RebalanceHooks
   private(set) var assignment: Set<TopicPartition> = []

@@ -51,8 +51,8 @@ package protocol MessageSink {
 
   /// Returns once every message sent so far is stored for good.
   ///
-  /// - Throws: `retry` while some are still on their way: flush again, do not send again. `again` if
-  ///   some were given up.
+  /// - Throws: `retry` while some are still on their way: flush again, do not send again. `again`
+  ///   if some were given up.
   mutating func flush() throws(PipelineFailure)
 }
 

@@ -5,7 +5,8 @@ internal import Network
 internal import Sessions
 
 extension Pipeline {
-  /// Finds the items nearest to each generated embedding; popular ones stand in where there is none.
+  /// Finds the items nearest to each generated embedding; popular ones stand in where there is
+  /// none.
   mutating func match(_ rows: inout Rows, _ turn: inout Turn) {
     let (oracles, seen) = (rows.generated.oracles, rows.seen)
     let rows = rows

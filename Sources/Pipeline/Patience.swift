@@ -1,7 +1,7 @@
 /// How long to wait after each failure in a row, and when to stop trying.
 ///
-/// Full jitter: a wait is drawn evenly from nothing to a bound that doubles, so workers that lost the
-/// same dependency do not all come back to it at once.
+/// Full jitter: a wait is drawn evenly from nothing to a bound that doubles, so workers that lost
+/// the same dependency do not all come back to it at once.
 package struct Patience: Sendable {
   package enum Action: Equatable, Sendable {
     case wait(ms: Int)

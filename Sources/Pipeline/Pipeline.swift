@@ -3,9 +3,9 @@ package import Sessions
 
 /// The path of a click, from the topic it came in by to the suggestion that leaves.
 ///
-/// One batch at a time, on the caller's thread, at its own pace. What is committed was published, and
-/// what was published had been applied to its sessions; a batch that fails in between comes again,
-/// and every stage gives for it what it gave the first time.
+/// One batch at a time, on the caller's thread, at its own pace. What is committed was published,
+/// and what was published had been applied to its sessions; a batch that fails in between comes
+/// again, and every stage gives for it what it gave the first time.
 package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageSink> {
   package var source: Source
   package var store: Store

@@ -1,6 +1,7 @@
-/// The librdkafka properties that the worker's clients start from; the configuration's go over them.
+/// The librdkafka properties that the worker's clients start from; the configuration's go over
+/// them.
 extension Configuration {
-  /// - Parameter bootstrap: `host:port`, with commas between.
+  /// All properties of the consumers; `bootstrap` is `host:port`, with commas between.
   package func consumerSettings(bootstrap: String) -> [String: String] {
     let defaults = [
       "group.id": kafka.group,
@@ -17,7 +18,7 @@ extension Configuration {
       .merging(["bootstrap.servers": bootstrap]) { $1 }
   }
 
-  /// - Parameter bootstrap: `host:port`, with commas between.
+  /// All properties of the producers; `bootstrap` is `host:port`, with commas between.
   package func producerSettings(bootstrap: String) -> [String: String] {
     let defaults = [
       "client.id": worker.name,

@@ -26,13 +26,8 @@ package final class KafkaSource: ClickSource {
   package var assignmentEpoch: Int { consumer.assignmentEpoch }
   package var assignment: Set<TopicPartition> { consumer.assignment }
 
-  /// - Parameters:
-  ///   - properties: librdkafka's, complete.
-  ///   - connection: Those of them that say how to reach the brokers.
-  ///   - topics: What to subscribe to.
-  ///   - fatalAfterMs: For how long the brokers may be out of reach.
-  ///   - nowMs: A clock that only grows.
-  ///   - log: Takes librdkafka's own log.
+  /// Joins the group; `properties` are librdkafka's, and `connection` those of them that say how to
+  /// reach the brokers, which may be out of reach for `fatalAfterMs` on the growing clock `nowMs`.
   package init(
     properties: [String: String],
     connection: [String: String],

@@ -6,7 +6,8 @@ package import Network
 package import Sessions
 internal import Synchronization
 
-/// The worker: pipelines on threads of their own, a port that tells how they are, and one way to end.
+/// The worker: pipelines on threads of their own, a port that tells how they are, and one way to
+/// end.
 package final class Worker: Sendable {
   package let health: Health
   package let metrics = WorkerMetrics()
@@ -23,8 +24,8 @@ package final class Worker: Sendable {
   package static func monotonicMs() -> Int64 { Int64(monotonicNs() / 1_000_000) }
   package static func wallMs() -> Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
 
-  /// Makes a worker; nothing is connected to yet, but for the broker in this process if one is asked
-  /// for.
+  /// Makes a worker; nothing is connected to yet, but for the broker in this process if one is
+  /// asked for.
   package init(
     configuration: Configuration,
     model: Model,

@@ -24,7 +24,7 @@ extension Worker {
     }
   }
 
-  /// - Parameter checkStore: Sees whether the store answers, and tells health; asked while idle.
+  /// Reads, answers and commits; `checkStore` sees, while idle, whether the store answers.
   private func turn(
     _ number: Int,
     store: some SessionStore,

@@ -83,8 +83,8 @@ package protocol SessionStore {
   /// Applies the changes of a batch, each user at most once in it.
   ///
   /// - Returns: For each user, a view per change, in order.
-  /// - Throws: When the store did not answer: the same batch may then be applied again, and what was
-  ///   applied already answers as `redelivered` with the same view.
+  /// - Throws: When the store did not answer: the same batch may then be applied again, and what
+  ///   was applied already answers as `redelivered` with the same view.
   mutating func apply(_ batch: [UserChanges]) throws(SessionFailure) -> [[SessionView]]
 }
 

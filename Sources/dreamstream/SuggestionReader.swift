@@ -3,7 +3,8 @@ import Foundation
 import Kafka
 import Synchronization
 
-/// Reads suggestions on a thread of its own, shows one now and then, and keeps what a summary needs.
+/// Reads suggestions on a thread of its own, shows one now and then, and keeps what a summary
+/// needs.
 final class SuggestionReader: Sendable {
   private static let showEvery: Duration = .milliseconds(500)
 

@@ -30,7 +30,7 @@ func record(_ value: [UInt8]?, key: [UInt8]? = nil) -> Record {
     position: Position(topic: "clicks", partition: 3, offset: 7),
     key: key,
     value: value,
-    timestampMs: 99,
+    timestampMs: 1_700_000_000_999,
     headers: [Header("a", "b")]
   )
 }
@@ -77,8 +77,21 @@ struct ClickDecoderTests {
     let plain = Array(#"{"user_id":"u","item_id":"i"}"#.utf8)
     #expect(
       try ClickDecoder.decode(record(plain, key: Array("u".utf8)))
-        == .click(Click(user: "u", item: "i", timestampMs: 99))
+        == .click(Click(user: "u", item: "i", timestampMs: 1_700_000_000_999))
     )
+  }
+
+  @Test("a click far ahead of its message would make all later ones late, and is refused")
+  func ahead() throws {
+    func click(at ms: Int64) -> Record {
+      record(Array(#"{"user_id":"u","item_id":"i","timestamp":\#(ms)}"#.utf8))
+    }
+    let latest = record(nil).timestampMs + ClickDecoder.maxAheadMs
+    #expect(throws: Never.self) { try ClickDecoder.decode(click(at: latest)) }
+    let failure = #expect(throws: DecodingFailure.self) {
+      try ClickDecoder.decode(click(at: latest + 1))
+    }
+    #expect(failure?.reason == .outOfRange)
   }
 
   @Test("a null value erases its key's user")
@@ -237,7 +250,7 @@ struct JSONScannerTests {
     let user = try #require(theirs["user_id"])
     #expect(
       try ClickDecoder.decode(record([UInt8](value)))
-        == .click(Click(user: user, item: "i", timestampMs: 99))
+        == .click(Click(user: user, item: "i", timestampMs: 1_700_000_000_999))
     )
   }
 

@@ -3,7 +3,8 @@ import Foundation
 /// The tensors of one `.safetensors` file of golden numbers.
 ///
 /// The bundled files are read, or those of the same names in the directory that the environment
-/// variable `DREAMSTREAM_FIXTURES` names: other numbers, other sizes. So tests read shapes from here.
+/// variable `DREAMSTREAM_FIXTURES` names: other numbers, other sizes. So tests read shapes from
+/// here.
 struct Fixture {
   private struct Entry: Decodable {
     let dtype: String

@@ -109,7 +109,7 @@ final class WorkerProcess {
     process.arguments =
       ["worker"] + world.settings.flatMap { ["--set", "\($0.key)=\($0.value)"] }
     process.standardInput = FileHandle.nullDevice
-    try process.run()
+    try RedisServer.withSignalsOpen { try process.run() }
   }
 
   func kill() {

@@ -47,8 +47,8 @@ func integer(_ bytes: Span<UInt8>, at start: Int, count: Int) -> Int {
 
 /// Ends an ApiVersions answer (version 3 and above) after `throttle_time_ms`.
 ///
-/// librdkafka 2.0.2 reads the tagged fields that may follow there wrongly, and drops the connection.
-/// An answer of another form is returned as it is.
+/// librdkafka 2.0.2 reads the tagged fields that may follow there wrongly, and drops the
+/// connection. An answer of another form is returned as it is.
 func withoutTaggedFields(apiVersions frame: [UInt8]) -> [UInt8] {
   let bytes = frame.span
   // Length, correlation and error code; then a compact array whose count is stored plus one.

@@ -3,7 +3,8 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// Stands between Kafka clients and one broker on this machine, and makes things go wrong on demand.
+/// Stands between Kafka clients and one broker on this machine, and makes things go wrong on
+/// demand.
 ///
 /// It passes frames on as they come, except that it ends ApiVersions answers early, without which
 /// librdkafka 2.0.2 does not understand the test broker. The broker has to advertise the proxy's

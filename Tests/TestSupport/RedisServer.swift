@@ -141,7 +141,7 @@ extension RedisServer {
   /// A child inherits which signals its parent's thread holds back, and on a thread of a pool that
   /// is nearly all of them: it would neither stop when told to nor learn of its own children's
   /// end.
-  private static func withSignalsOpen(_ body: () throws -> Void) rethrows {
+  package static func withSignalsOpen(_ body: () throws -> Void) rethrows {
     var (none, before) = (sigset_t(), sigset_t())
     unsafe sigemptyset(&none)
     unsafe pthread_sigmask(SIG_SETMASK, &none, &before)

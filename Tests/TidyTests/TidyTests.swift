@@ -100,8 +100,8 @@ struct TidyTests {
       .map { String($0.1) }
   }
 
-  /// Functions and initialisers with their lengths: from the declaration to the brace that closes at
-  /// its indentation.
+  /// Functions and initialisers with their lengths: from the declaration to the brace that closes
+  /// at its indentation.
   private func functions(of file: SourceFile) -> [(name: String, length: Int)] {
     var found: [(String, Int)] = []
     for (start, line) in file.lines.enumerated()
