@@ -7,7 +7,7 @@ package import Files
 /// | columns | a line is |
 /// |---|---|
 /// | `user` or `session`, `item`; `time`, `split`, `event_type` optional | a click |
-/// | `items` (ids, oldest first, spaces between); `user` or `session`, `split` optional | a history |
+/// | `items` (ids, oldest first, spaces between); `user`/`session`, `split` optional | a history |
 /// | `seq`, `len_seq`, `next` | an example as DreamRec publishes them; `len_seq` cuts the padding |
 ///
 /// A first line that begins with `{` makes it NDJSON clicks. `user_id`, `session_id`, `item_id` and

@@ -101,3 +101,6 @@ struct Client: ~Copyable {
 
 /// A timeout as C wants it; a negative one would mean "for ever" there.
 func timeout(ms: Int) -> Int32 { Int32(clamping: max(0, ms)) }
+
+/// The version of librdkafka this process runs with, as 0xMMmmrrpp.
+package var librdkafkaVersion: Int { Int(rd_kafka_version()) }

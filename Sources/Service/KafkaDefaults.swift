@@ -1,3 +1,5 @@
+internal import Kafka
+
 /// The librdkafka properties that the worker's clients start from; the configuration's go over
 /// them.
 extension Configuration {
@@ -9,13 +11,19 @@ extension Configuration {
       // What was there before the group's first worker counts too.
       "auto.offset.reset": "earliest",
       "isolation.level": "read_committed",
-      "partition.assignment.strategy": "cooperative-sticky",
+      "partition.assignment.strategy": Self.assignmentStrategy(librdkafkaVersion),
       "fetch.wait.max.ms": "100",
       // Bounds what is fetched ahead; the default of 64 MiB would outweigh the rest of the worker.
       "queued.max.messages.kbytes": "16384",
     ]
     return defaults.merging(kafka.consumerProperties) { $1 }
       .merging(["bootstrap.servers": bootstrap]) { $1 }
+  }
+
+  /// Cooperative where that is safe: before 2.3 librdkafka ends the process when a cooperative member
+  /// leaves before its first assignment (confluentinc/librdkafka#4312).
+  static func assignmentStrategy(_ version: Int) -> String {
+    version >= 0x0203_0000 ? "cooperative-sticky" : "range"
   }
 
   /// All properties of the producers; `bootstrap` is `host:port`, with commas between.

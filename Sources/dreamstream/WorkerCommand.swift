@@ -54,7 +54,8 @@ struct Work: AsyncParsableCommand {
     abstract: "Turn clicks into suggestions until told to stop.",
     discussion: """
       SIGTERM or SIGINT finishes the batch, commits and leaves the group; a second one ends at \
-      once. Ends with 0, 69 when something it depends on is gone, or 78 when the configuration is wrong.
+      once. Ends with 0, with 69 when something it depends on is gone, or with 78 when the \
+      configuration is wrong.
       """
   )
 
