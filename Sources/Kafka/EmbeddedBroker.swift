@@ -24,14 +24,10 @@ package final class EmbeddedBroker: Sendable {
     }
   }
 
-  /// Cuts all connections, and takes no new ones.
+  /// Cuts all connections, and takes no new ones, for good: librdkafka ends the process if meanwhile
+  /// somebody took the port.
   package func setDown() throws(KafkaFailure) {
     try check("stopping the embedded broker") { unsafe rd_kafka_mock_broker_set_down($0.raw, -1) }
-  }
-
-  /// Takes connections again; nothing was forgotten.
-  package func setUp() throws(KafkaFailure) {
-    try check("starting the embedded broker") { unsafe rd_kafka_mock_broker_set_up($0.raw, -1) }
   }
 
   /// Answers the next requests of a kind with errors, one after another.

@@ -20,8 +20,10 @@ extension Configuration {
       .merging(["bootstrap.servers": bootstrap]) { $1 }
   }
 
-  /// Cooperative where that is safe: before 2.3 librdkafka ends the process when a cooperative member
-  /// leaves before its first assignment (confluentinc/librdkafka#4312).
+  /// Cooperative where that is safe.
+  ///
+  /// Before 2.3 librdkafka ends the process when a cooperative member leaves before its first
+  /// assignment (confluentinc/librdkafka#4312).
   static func assignmentStrategy(_ version: Int) -> String {
     version >= 0x0203_0000 ? "cooperative-sticky" : "range"
   }

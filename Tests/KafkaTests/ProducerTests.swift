@@ -16,9 +16,7 @@ struct ProducerTests {
     #expect(outstanding == 0)
   }
 
-  @Test(
-    "while the broker is down a flush times out, and works once it is back, sending nothing twice"
-  )
+  @Test("while the broker is down a flush times out, and says how much is not stored")
   func outage() throws {
     let world = try World()
     try world.produce(0..<1)
@@ -30,8 +28,16 @@ struct ProducerTests {
     #expect(failure?.reason.hasPrefix("1 messages not stored after 300 ms") == true)
     let outstanding = producer.outstanding
     #expect(outstanding == 1)
+  }
 
-    try world.broker.setUp()
+  @Test("what a broker refuses for a while is sent again until it is stored, once")
+  func refusedForAWhile() throws {
+    let world = try World()
+    try world.produce(0..<1)
+    var producer = try world.producer(["retry.backoff.ms": "20"])
+    let notLeader = 6
+    world.broker.refuseNext(apiKey: 0, codes: [notLeader, notLeader])
+    try producer.send(topic: world.topic, partition: 0, key: nil, value: [1])
     try producer.flush(timeoutMs: 10_000)
     let consumer = try world.consumer()
     let numbers = try consumer.take(2).numbers
