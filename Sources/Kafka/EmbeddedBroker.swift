@@ -24,8 +24,9 @@ package final class EmbeddedBroker: Sendable {
     }
   }
 
-  /// Cuts all connections, and takes no new ones, for good: librdkafka ends the process if meanwhile
-  /// somebody took the port.
+  /// Cuts all connections, and takes no new ones, for good.
+  ///
+  /// Taking the port back is not to be had: librdkafka ends the process if somebody else got it.
   package func setDown() throws(KafkaFailure) {
     try check("stopping the embedded broker") { unsafe rd_kafka_mock_broker_set_down($0.raw, -1) }
   }
