@@ -91,8 +91,14 @@ struct Validate: AsyncParsableCommand {
   )
 
   @OptionGroup var options: ConfigurationOptions
+  @Flag(help: "Print every setting there is, as a Markdown table, and nothing else.")
+  var reference = false
 
   func run() async throws {
+    if reference {
+      print(Settings.markdownReference())
+      return
+    }
     let configuration = try options.load()
     for warning in configuration.warnings { print("warning   \(warning)") }
     let checks = Validation.run(configuration)
