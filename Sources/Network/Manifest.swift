@@ -139,8 +139,8 @@ package struct Manifest: Codable, Equatable, Sendable {
       )
       ?? check(
         "schedule.steps",
-        (2...100_000).contains(schedule.steps),
-        "2 to 100000",
+        NoiseSchedule.limits.contains(schedule.steps),
+        "\(NoiseSchedule.limits.lowerBound) to \(NoiseSchedule.limits.upperBound)",
         schedule.steps
       )
       ?? check(

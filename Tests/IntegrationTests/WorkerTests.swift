@@ -103,18 +103,27 @@ struct WorkerTests {
 final class WorkerProcess {
   private let process = Process()
 
-  init(_ world: World) throws {
+  init(
+    _ command: String = "worker",
+    settings: [(key: String, value: String)],
+    output: Pipe? = nil
+  ) throws {
     let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
     process.executableURL = folder.appending(path: "dreamstream")
-    process.arguments =
-      ["worker"] + world.settings.flatMap { ["--set", "\($0.key)=\($0.value)"] }
+    process.arguments = [command] + settings.flatMap { ["--set", "\($0.key)=\($0.value)"] }
     process.standardInput = FileHandle.nullDevice
+    if let output { process.standardOutput = output }
     try RedisServer.withSignalsOpen { try process.run() }
   }
 
   func kill() {
     Foundation.kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
+  }
+
+  func wait() -> Int32 {
+    process.waitUntilExit()
+    return process.terminationStatus
   }
 
   /// Asks it to end, and returns how it did.
@@ -138,11 +147,11 @@ struct WorkerProcessTests {
       clicks.enumerated().map { click($1.user, $1.item, atMs: base + Int64($0), id: "e\($0)") }
     )
 
-    let first = try WorkerProcess(world)
+    let first = try WorkerProcess(settings: world.settings)
     let some = try world.read(world.suggestions, atLeast: 200, seconds: 60)
     first.kill()
     #expect(some.count >= 200)
-    let second = try WorkerProcess(world)
+    let second = try WorkerProcess(settings: world.settings)
     let deliveries = try readAll(world, ids: total)
     #expect(second.terminate() == 0)
 
@@ -161,6 +170,37 @@ struct WorkerProcessTests {
         try world.session(of: user, topic: "other", partition: 0) == Array(items.suffix(5))
       )
     }
+  }
+
+  @Test("validate finds everything there, or ends with 78 saying what is not")
+  func validate() throws {
+    let world = try World()
+    defer { world.end() }
+    func validate(_ change: [(key: String, value: String)]) throws -> (code: Int32, text: String) {
+      let output = Pipe()
+      let process = try WorkerProcess(
+        "validate",
+        settings: world.settings + change,
+        output: output
+      )
+      let text = String(
+        decoding: output.fileHandleForReading.readDataToEndOfFile(),
+        as: UTF8.self
+      )
+      return (process.wait(), text)
+    }
+    let good = try validate([])
+    #expect(good.code == 0, "\(good.text)")
+    let wrong = try validate([
+      ("topics.suggestions", "nowhere"), ("model.directory", "/no/model"),
+      ("kafka.properties.no.such", "1"), ("redis.address", "127.0.0.1:1"),
+    ])
+    #expect(wrong.code == 78)
+    for part in ["/no/model/manifest.json", "no.such", "redis: "] {
+      #expect(wrong.text.contains(part), "\(part) is not in \(wrong.text)")
+    }
+    let topic = try validate([("topics.suggestions", "nowhere")])
+    #expect(topic.code == 78 && topic.text.contains("topic nowhere: it does not exist"))
   }
 
   /// Reads until every one of `ids` event ids was seen.
