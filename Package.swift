@@ -78,10 +78,7 @@ let package = Package(
     ),
 
     // Layers 5 and 6: judging, serving, learning.
-    library(
-      "Evaluation",
-      ["Files", "Events", "Sessions", "Kernels", "Matching", "Network", "Diffusion", "Pipeline"]
-    ),
+    library("Evaluation", ["Files", "Events"]),
     library(
       "Service",
       ["Files", "Events", "Sessions", "Network", "Pipeline", "Kafka", "Redis"]

@@ -51,13 +51,14 @@ package enum ClickDecoder {
     }
     let click = try Fields(value).click(record, limits)
     // One click far ahead would make every later one of its user late.
-    if record.timestampMs > 0, click.timestampMs > record.timestampMs + maxAheadMs {
+    if record.timestampMs > 0, click.timestampMs - maxAheadMs > record.timestampMs {
       throw DecodingFailure(
         .outOfRange,
         "`timestamp` is \(click.timestampMs), over a day ahead of the message's own"
       )
     }
-    if let key, key != click.user {
+    // Bytes, not characters: Kafka partitions by them, and Redis keys are made of them.
+    if let key = record.key, !key.elementsEqual(click.user.utf8) {
       throw DecodingFailure(.keyMismatch, "the message's key is not its user_id")
     }
     return .click(click)
@@ -103,12 +104,24 @@ private struct Fields {
   ) throws(DecodingFailure) -> Click {
     guard let user = try id(user, "user_id", limits) else { throw missing("user_id") }
     guard let item = try id(item, "item_id", limits) else { throw missing("item_id") }
+    var timestampMs = try timestampMs()
+    if timestampMs == nil { timestampMs = try messageTimestampMs(record) }
     return Click(
       user: user,
       item: item,
-      timestampMs: try timestampMs() ?? record.timestampMs,
+      timestampMs: timestampMs ?? -1,
       eventID: try id(eventID, "event_id", limits),
       type: try id(type, "event_type", limits) ?? Click.defaultType
+    )
+  }
+
+  /// The message's own time, which its producer may have set to anything; -1 is none.
+  private func messageTimestampMs(_ record: Record) throws(DecodingFailure) -> Int64 {
+    let value = record.timestampMs
+    if value == -1 || ClickDecoder.timestampsMs.contains(value) { return value }
+    throw DecodingFailure(
+      .outOfRange,
+      "the message's timestamp is \(value); it wants milliseconds since 1970, up to year 9999"
     )
   }
 

@@ -75,7 +75,12 @@ final class RebalanceBridge: Bridge {
     } else {
       unsafe note(rd_kafka_assign(client, list))
     }
-    if isPaused { _ = unsafe rd_kafka_pause_partitions(client, list) }
+    // A partition that went while it was paused comes back paused: librdkafka remembers.
+    if isPaused {
+      _ = unsafe rd_kafka_pause_partitions(client, list)
+    } else {
+      _ = unsafe rd_kafka_resume_partitions(client, list)
+    }
     hooks.onAssign(added)
   }
 

@@ -13,7 +13,9 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   package var recommender: Recommender
   package let options: PipelineOptions
   package let clock: PipelineClock
-  var patience: Patience
+  private var patience: Patience
+  /// Of batches that had to be done again, one after the other.
+  private var batchPatience: Patience
   private var random = SystemRandomNumberGenerator()
 
   package init(
@@ -31,6 +33,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
     self.options = options
     self.clock = clock
     patience = Patience(fatalAfterMs: options.fatalAfterMs)
+    batchPatience = patience
   }
 
   /// Carries one batch through; with nothing to read it returns an empty turn after `idleWaitMs`.
@@ -49,6 +52,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
       match(&rows, &turn)
       try publish(&turn, epoch: epoch)
       try commit(&turn, epoch: epoch)
+      batchPatience.succeeded()
     } catch {
       switch error {
       case .abandoned: try abandon(&turn)
@@ -83,7 +87,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
       } catch {
         try waitOut(error, &turn)
       }
-      if source.assignmentEpoch != epoch { throw .abandoned }
+      if source.assignmentEpoch != epoch || options.shouldStop() { throw .abandoned }
     }
   }
 
@@ -91,18 +95,20 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
     _ failure: PipelineFailure,
     _ turn: inout Turn
   ) throws(Interruption) {
-    switch failure.remedy {
-    case .stop: throw .failed(failure)
-    case .again: throw .abandoned
-    case .retry: break
-    }
+    if failure.remedy == .stop { throw .failed(failure) }
     turn.retries[failure.dependency, default: 0] += 1
-    let action = patience.failed(nowMs: Int64(clock.monotonicNs() / 1_000_000)) {
-      Int.random(in: $0, using: &random)
-    }
+    options.onWait(failure)
+    let nowMs = Int64(clock.monotonicNs() / 1_000_000)
+    func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+    let isAgain = failure.remedy == .again
+    let action =
+      isAgain
+      ? batchPatience.failed(nowMs: nowMs, random: draw)
+      : patience.failed(nowMs: nowMs, random: draw)
     switch action {
     case .wait(let ms):
       do { try source.stayAlive(ms: ms) } catch { throw .failed(error) }
+      if isAgain { throw .abandoned }
     case .giveUp(let ms):
       let reason = "\(failure.reason); it has failed for \(ms / 1_000) s"
       throw .failed(
@@ -151,6 +157,10 @@ package struct PipelineOptions: Sendable {
   package var maxEventBytes: Int
   /// Named in the headers of dead letters.
   package var worker: String
+  /// Whether to give up waiting: what is not committed comes again.
+  package var shouldStop: @Sendable () -> Bool = { false }
+  /// Told of every failure that is waited for.
+  package var onWait: @Sendable (PipelineFailure) -> Void = { _ in }
 
   package init(
     maxBatch: Int = 64,

@@ -4,15 +4,17 @@ internal import Sessions
 extension Pipeline {
   /// Applies the batch to its users' sessions: one atomic call a user, all in one round trip.
   mutating func session(_ turn: inout Turn, epoch: Int) throws(Interruption) {
-    var users: [String: Int] = [:]
+    // By bytes: two spellings of one character are two users to Kafka and Redis.
+    var users: [[UInt8]: Int] = [:]
     var changes: [UserChanges] = []
     var owners: [[Int]] = []
     for (index, event) in turn.events.enumerated() {
       guard let (user, kind) = event.sessionChange else { continue }
       let change = SessionChange(position: turn.records[index].position, kind: kind)
-      let place = users[user] ?? changes.count
+      let key = Array(user.utf8)
+      let place = users[key] ?? changes.count
       if place == changes.count {
-        users[user] = place
+        users[key] = place
         changes.append(UserChanges(user: user, changes: []))
         owners.append([])
       }

@@ -40,8 +40,12 @@ extension Configuration {
   func connectionSettings(bootstrap: String) -> [String: String] {
     kafka.consumerProperties
       .filter { key, _ in
-        ["security.", "sasl.", "ssl.", "enable.ssl", "broker.", "socket."]
-          .contains { key.hasPrefix($0) }
+        [
+          "security.", "sasl.", "ssl.", "enable.ssl", "enable.sasl", "broker.", "socket.",
+          "client.dns",
+          "api.version",
+        ]
+        .contains { key.hasPrefix($0) }
       }
       .merging(["bootstrap.servers": bootstrap, "client.id": worker.name]) { $1 }
   }

@@ -7,11 +7,14 @@ package import Pipeline
 /// Made and used on one thread.
 package final class KafkaSink: MessageSink {
   private static let flushTimeoutMs = 1_000
+  private static let largeBytes = 900_000
   private static let tooLarge: Set = ["MSG_SIZE_TOO_LARGE", "INVALID_MSG_SIZE"]
 
   private var producer: Producer
   private let suggestions: String
   private let deadLetters: String
+  /// The brokers take less than the producer does: large dead letters go without their value.
+  private var brokersRefuseLarge = false
 
   package init(
     properties: [String: String],
@@ -29,6 +32,9 @@ package final class KafkaSink: MessageSink {
   }
 
   package func send(_ message: Message) throws(PipelineFailure) {
+    let isLargeLetter =
+      message.destination == .deadLetters && message.value?.count ?? 0 > Self.largeBytes
+    if brokersRefuseLarge, isLargeLetter { return try sendWithoutValue(message) }
     do throws(KafkaFailure) {
       try hand(message)
     } catch {
@@ -43,6 +49,10 @@ package final class KafkaSink: MessageSink {
     do throws(KafkaFailure) {
       try producer.flush(timeoutMs: Self.flushTimeoutMs)
     } catch {
+      if Self.tooLarge.contains(error.code), !brokersRefuseLarge {
+        brokersRefuseLarge = true
+        throw PipelineFailure(remedy: .again, dependency: .kafka, reason: error.description)
+      }
       throw PipelineFailure(error)
     }
   }

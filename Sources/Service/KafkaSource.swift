@@ -10,8 +10,10 @@ package import Pipeline
 package final class KafkaSource: ClickSource {
   /// What tells a silent topic from a silent broker: asked when nothing came after a complaint.
   private static let probeEveryMs: Int64 = 2_000
+  private static let idleProbeEveryMs: Int64 = 15_000
   private static let probeTimeoutMs = 1_000
   private static let rewindTimeoutMs = 5_000
+  private static let justAssigned: Set = ["_STATE", "_PREV_IN_PROGRESS"]
 
   private let consumer: Consumer
   private let connection: [String: String]
@@ -24,6 +26,8 @@ package final class KafkaSource: ClickSource {
   private var held: [Delivery] = []
 
   package var assignmentEpoch: Int { consumer.assignmentEpoch }
+  /// Whether the group knows us, partitions or not.
+  package var hasJoined: Bool { consumer.memberID != nil }
   package var assignment: Set<TopicPartition> { consumer.assignment }
 
   /// Joins the group; `properties` are librdkafka's, and `connection` those of them that say how to
@@ -93,11 +97,14 @@ package final class KafkaSource: ClickSource {
   }
 
   package func rewind(to first: [Position]) throws(PipelineFailure) {
+    let taken = held.map { ($0.topicPartition, $0.offset) }
     held = []
-    let offsets = Dictionary(first.map { ($0.home, $0.offset) }, uniquingKeysWith: min)
+    let offsets = Dictionary(first.map { ($0.home, $0.offset) } + taken, uniquingKeysWith: min)
     do throws(KafkaFailure) {
       try consumer.rewind(to: offsets, timeoutMs: Self.rewindTimeoutMs)
     } catch {
+      // A partition that was assigned a moment ago starts at its committed offset by itself.
+      if Self.justAssigned.contains(error.code) { return }
       // Where the next message would come from is not known: only a new consumer knows.
       throw PipelineFailure(remedy: .stop, dependency: .kafka, reason: error.description)
     }
@@ -120,7 +127,10 @@ package final class KafkaSource: ClickSource {
 
   /// Asks whether the brokers are there, when nothing came and librdkafka has complained.
   private func probe() throws(KafkaFailure) {
-    guard consumer.lastError != nil, outage.mayProbe(nowMs: nowMs(), everyMs: Self.probeEveryMs)
+    // librdkafka does not say when its trouble is over: later on, look less often.
+    let everyMs = outage.isOn ? Self.probeEveryMs : Self.idleProbeEveryMs
+    guard outage.isOn || consumer.lastError != nil,
+      outage.mayProbe(nowMs: nowMs(), everyMs: everyMs)
     else { return }
     let admin = try Admin(settings: connection)
     _ = try admin.metadata(timeoutMs: Self.probeTimeoutMs)
@@ -150,6 +160,8 @@ private struct Outage {
     sinceMs = since
     return nowMs - since
   }
+
+  var isOn: Bool { sinceMs != nil }
 
   mutating func isOver() { sinceMs = nil }
 

@@ -160,7 +160,7 @@ package enum Settings {
     Setting(
       "generate.stop.relative_change",
       \.generate.stop.relativeChange,
-      Rule.number(0...1).adding("; 0 never stops"),
+      Rule.number(0...0.99).adding("; 0 never stops"),
       "Stop once a step changes the estimate by less than this part of it."
     ),
     Setting(

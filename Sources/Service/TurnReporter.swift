@@ -38,6 +38,9 @@ struct TurnReporter {
       log(.info, "gave a batch up: partitions moved", ["events": "\(turn.records.count)"])
       return isTime
     }
+    if turn.views.contains(where: { $0 != nil }) {
+      worker.health.set(.redis, isOK: true, "answering")
+    }
     count(turn)
     return isTime
   }
@@ -80,12 +83,8 @@ struct TurnReporter {
     let ours = source.assignment
     if ours != partitions {
       log(.info, "partitions", ["assigned": "\(ours.map(\.description).sorted())"])
-      worker.health.set(
-        .kafka,
-        isOK: !ours.isEmpty,
-        ours.isEmpty ? "no partition assigned" : "\(ours.count) partitions assigned"
-      )
     }
+    worker.assigned(ours.count, pipeline: number, hasJoined: source.hasJoined)
     for gone in partitions.subtracting(ours) {
       worker.health.released(topic: gone.topic, partition: gone.partition)
       worker.metrics.consumerLag[gone.topic, "\(gone.partition)"].set(0)

@@ -18,6 +18,8 @@ package final class Worker: Sendable {
   /// In-process sessions, when the configuration asks for no Redis; all pipelines share them.
   let memory: MemorySessions?
   private let isStopping = Atomic(false)
+  /// Partitions of each pipeline.
+  private let partitions = Mutex<[Int: Int]>([:])
   private let broker: EmbeddedBroker?
 
   package static func monotonicNs() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
@@ -81,7 +83,17 @@ package final class Worker: Sendable {
     health.stopping()
   }
 
-  var mustStop: Bool { isStopping.load(ordering: .relaxed) }
+  /// Partitions that are ours, over all pipelines.
+  package var assignedPartitions: Int { partitions.withLock { $0.values.reduce(0, +) } }
+
+  /// Takes note of how many partitions a pipeline has; one that has none is ready once it has joined.
+  func assigned(_ count: Int, pipeline: Int, hasJoined: Bool) {
+    partitions.withLock { $0[pipeline] = count }
+    let total = assignedPartitions
+    health.set(.kafka, isOK: total > 0 || hasJoined, "\(total) partitions assigned")
+  }
+
+  package var mustStop: Bool { isStopping.load(ordering: .relaxed) }
 
   /// Works until ``stop()`` is called or a pipeline cannot go on.
   ///
@@ -111,10 +123,7 @@ package final class Worker: Sendable {
     }
     let failure = await firstFailure(of: ends.stream)
     await endpoint?.stop()
-    if let failure {
-      logger.critical("stopped", metadata: ["reason": "\(failure.reason)"])
-      throw failure
-    }
+    if let failure { throw failure }
     logger.info("stopped")
   }
 

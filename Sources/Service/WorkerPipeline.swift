@@ -51,7 +51,7 @@ extension Worker {
         store: store,
         sink: sink,
         recommender: try recommender(),
-        options: configuration.pipelineOptions,
+        options: pipelineOptions(),
         clock: PipelineClock(wallMs: Self.wallMs, monotonicNs: Self.monotonicNs),
       )
       try loop(number, &pipeline, checkStore: checkStore)
@@ -72,6 +72,15 @@ extension Worker {
       if reporter.report(turn, from: pipeline.source), turn.records.isEmpty { checkStore() }
     }
     reporter.end()
+  }
+
+  private func pipelineOptions() -> PipelineOptions {
+    var options = configuration.pipelineOptions
+    options.shouldStop = { self.mustStop }
+    options.onWait = { [health] failure in
+      health.set(failure.dependency.checked, isOK: false, failure.reason)
+    }
+    return options
   }
 
   private func recommender() throws(PipelineFailure) -> Recommender {

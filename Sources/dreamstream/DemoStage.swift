@@ -65,10 +65,11 @@ struct DemoStage {
     async let read: Void = onThread { try reader.run(bootstrap, configuration.topics.suggestions) }
     do {
       try await onThread {
-        try wait("the worker's and the reader's partitions") {
-          reader.isReady && worker.health.ready(nowMs: Worker.monotonicMs()).isOK
+        try wait("the worker's and the reader's partitions", worker) {
+          reader.isReady && worker.assignedPartitions > 0
+            && worker.health.ready(nowMs: Worker.monotonicMs()).isOK
         }
-        try feed(clicks, rate: rate, reader)
+        try feed(clicks, rate: rate, reader, worker)
       }
     } catch {
       writeToStandardError("\(error)\n")
@@ -80,7 +81,12 @@ struct DemoStage {
     return reader
   }
 
-  private func feed(_ clicks: [FileClick], rate: Double?, _ reader: SuggestionReader) throws {
+  private func feed(
+    _ clicks: [FileClick],
+    rate: Double?,
+    _ reader: SuggestionReader,
+    _ worker: Worker
+  ) throws {
     var feed = try ClickFeed(
       settings: ["bootstrap.servers": bootstrap, "linger.ms": "5"],
       topic: configuration.topics.clicks,
@@ -90,20 +96,23 @@ struct DemoStage {
     var pace = Pace(perSecond: rate)
     for (number, click) in clicks.enumerated() {
       pace.wait()
-      while number - reader.count >= Self.lead { Thread.sleep(forTimeInterval: 0.001) }
+      if number - reader.count >= Self.lead {
+        try wait("suggestions", worker) { number - reader.count < Self.lead }
+      }
       try feed.send(click, number: number)
     }
     try feed.finish()
-    try wait("the last suggestions") { reader.count >= clicks.count }
+    try wait("the last suggestions", worker) { reader.count >= clicks.count }
   }
 
-  private func wait(_ what: String, until isThere: () -> Bool) throws {
+  private func wait(_ what: String, _ worker: Worker, until isThere: () -> Bool) throws {
     let deadline = ContinuousClock.now + Self.patience
     while !isThere() {
+      if worker.mustStop { throw WorkerFailure(reason: "the worker was stopped") }
       if ContinuousClock.now > deadline {
         throw WorkerFailure(reason: "\(what) did not come within \(Self.patience)")
       }
-      Thread.sleep(forTimeInterval: 0.02)
+      Thread.sleep(forTimeInterval: 0.002)
     }
   }
 }

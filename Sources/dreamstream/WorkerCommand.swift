@@ -78,6 +78,7 @@ struct Work: AsyncParsableCommand {
       try await worker.run()
       signals.cancel()
     } catch {
+      logger.critical("stopped", metadata: ["reason": "\(error.reason)"])
       throw ExitCode.unavailable
     }
   }

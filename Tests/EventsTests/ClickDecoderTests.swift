@@ -94,6 +94,27 @@ struct ClickDecoderTests {
     #expect(failure?.reason == .outOfRange)
   }
 
+  @Test("a message's own time is checked too, however extreme", arguments: [.min, -2, .max])
+  func messageTime(timestampMs: Int64) {
+    var extreme = record(Array(#"{"user_id":"u","item_id":"i"}"#.utf8))
+    extreme.timestampMs = timestampMs
+    let failure = #expect(throws: DecodingFailure.self) { try ClickDecoder.decode(extreme) }
+    #expect(failure?.reason == .outOfRange)
+    var dated = record(Array(#"{"user_id":"u","item_id":"i","timestamp":5}"#.utf8))
+    dated.timestampMs = timestampMs
+    #expect(throws: Never.self) { try ClickDecoder.decode(dated) }
+  }
+
+  @Test("a key that is the same characters in other bytes is another key")
+  func bytes() {
+    let composed = record(
+      Array(#"{"user_id":"\u00e9","item_id":"i"}"#.utf8),
+      key: Array("e\u{301}".utf8)
+    )
+    let failure = #expect(throws: DecodingFailure.self) { try ClickDecoder.decode(composed) }
+    #expect(failure?.reason == .keyMismatch)
+  }
+
   @Test("a null value erases its key's user")
   func tombstone() throws {
     #expect(try ClickDecoder.decode(record(nil, key: [0x75])) == .erase(user: "u"))

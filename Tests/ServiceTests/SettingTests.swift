@@ -83,7 +83,7 @@ struct SettingTests {
     let made = try configuration(overrides: [
       ("sessions.max_length", "1000"), ("generate.seed", "9007199254740991"),
       ("generate.deadline_ms", "60s"), ("batch.max_delay_ms", "0"), ("http.port", "65535"),
-      ("generate.stop.relative_change", "1"), ("faults.fatal_after", "1h"),
+      ("generate.stop.relative_change", "0.5"), ("faults.fatal_after", "1h"),
       ("sessions.ttl_ms", "2m"), ("sessions.lateness", "1500"), ("generate.guidance", "2.5"),
     ])
     #expect(made.generate.seed == (1 << 53) - 1)
