@@ -86,7 +86,7 @@ package final class Worker: Sendable {
   /// Partitions that are ours, over all pipelines.
   package var assignedPartitions: Int { partitions.withLock { $0.values.reduce(0, +) } }
 
-  /// Takes note of how many partitions a pipeline has; one that has none is ready once it has joined.
+  /// Takes note of how many partitions a pipeline has; without any it is ready once it has joined.
   func assigned(_ count: Int, pipeline: Int, hasJoined: Bool) {
     partitions.withLock { $0[pipeline] = count }
     let total = assignedPartitions
