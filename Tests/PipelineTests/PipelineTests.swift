@@ -2,6 +2,7 @@ import Events
 import Network
 import Pipeline
 import Sessions
+import Synchronization
 import TestSupport
 import Testing
 
@@ -37,6 +38,15 @@ private final class FailingSessions: SessionStore {
     if !failures.isEmpty { throw failures.removeFirst() }
     return try inner.apply(batch)
   }
+}
+
+/// Collects what a pipeline says it waits for.
+private final class Waits: Sendable {
+  private let failures = Mutex<[PipelineFailure]>([])
+
+  var reasons: [String] { failures.withLock { $0.map(\.reason) } }
+
+  func note(_ failure: PipelineFailure) { failures.withLock { $0.append(failure) } }
 }
 
 private func sessions() -> MemorySessions {
@@ -242,6 +252,48 @@ struct PipelineTests {
     let failure = #expect(throws: PipelineFailure.self) { try pipeline.turn() }
     #expect(failure?.remedy == .stop)
     #expect(failure?.reason.contains("down; it has failed for 1 s") == true)
+  }
+
+  @Test("asked to stop while it waits, it lets the batch go uncommitted")
+  func stopsWaiting() throws {
+    let down = SessionFailure(remedy: .retry, reason: "down")
+    let store = FailingSessions(sessions(), failures: Array(repeating: down, count: 1_000))
+    var options = PipelineOptions()
+    options.shouldStop = { true }
+    let waits = Waits()
+    options.onWait = { waits.note($0) }
+    var pipeline = Pipeline(
+      source: MemorySource(many()),
+      store: store,
+      sink: MemorySink(),
+      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
+      options: options,
+      clock: ManualClock().clock
+    )
+    #expect(try pipeline.turn().abandoned)
+    #expect(pipeline.source.committed.isEmpty && pipeline.sink.sent.isEmpty)
+    #expect(waits.reasons == ["down"])
+  }
+
+  @Test("batches that never stick end it too")
+  func neverSticks() throws {
+    let clock = ManualClock()
+    var pipeline = Pipeline(
+      source: MemorySource(many()),
+      store: sessions(),
+      sink: MemorySink(),
+      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
+      options: PipelineOptions(fatalAfterMs: 1_000),
+      clock: clock.clock
+    )
+    pipeline.source.whileWaiting = { _ in clock.advance(ms: 400) }
+    let expired = PipelineFailure(remedy: .again, dependency: .kafka, reason: "expired")
+    pipeline.sink.failures = Array(repeating: expired, count: 10)
+    let failure = #expect(throws: PipelineFailure.self) {
+      for _ in 0..<10 { _ = try pipeline.turn() }
+    }
+    #expect(failure?.remedy == .stop)
+    #expect(failure?.reason.contains("expired; it has failed for 1 s") == true)
   }
 
   @Test("a model that gives no number is stood in for, and says so")
