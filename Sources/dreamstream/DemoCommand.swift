@@ -40,7 +40,7 @@ struct Demo: AsyncParsableCommand {
     defer { try? FileManager.default.removeItem(at: scratch) }
 
     let (training, streamed) = try parts()
-    print("clicks      \(training.count) to learn from, \(streamed.count) to stream")
+    say("clicks      \(training.count) to learn from, \(streamed.count) to stream")
     let model = scratch.appending(path: "model").path
     try train(on: training, scratch: scratch, model: model)
 
@@ -51,10 +51,8 @@ struct Demo: AsyncParsableCommand {
       redis: redis,
       settings: [("generate.sampler", sampler), ("generate.seed", "\(seed)")]
     )
-    let started = ContinuousClock.now
     let reader = try await stage.perform(streamed, rate: Double(rate))
-    let seconds = (ContinuousClock.now - started) / .seconds(1)
-    summarise(reader, training: training, streamed: streamed, seconds: seconds)
+    summarise(reader, training: training, streamed: streamed)
     if reader.count < streamed.count { throw ExitCode.failure }
   }
 
@@ -99,15 +97,14 @@ struct Demo: AsyncParsableCommand {
     try Train.parse([
       "--clicks", file.path, "--output", model, "--name", "demo", "--schedule", "exp",
       "--epochs", "8", "--patience", "2", "--rate", "3e-3", "--guidance", "1",
-      "--seed", "\(seed)", "--validation-limit", "2000",
+      "--seed", "\(seed)", "--validation-limit", "2000", "--without-summary",
     ]).run()
   }
 
   private func summarise(
     _ reader: SuggestionReader,
     training: [FileClick],
-    streamed: [FileClick],
-    seconds: Double
+    streamed: [FileClick]
   ) {
     let judgement = Judgement(training: training, stream: streamed, cutoff: 20) {
       reader.items(ofEvent: DemoStage.eventID($0))
@@ -116,13 +113,13 @@ struct Demo: AsyncParsableCommand {
     func latency(_ share: Double) -> String {
       latencies.isEmpty ? "-" : "\(latencies[Int(share * Double(latencies.count - 1))]) ms"
     }
-    print(
+    say(
       """
 
       events in        \(streamed.count)
       suggestions out  \(reader.count), \(reader.repeated) repeated, \
       \(reader.fallbacks) popular instead (no known item)
-      throughput       \(Int(Double(reader.count) / seconds)) a second, start to last
+      throughput       \(Int(reader.perSecond)) a second, from the first suggestion to the last
       latency          p50 \(latency(0.5)), p90 \(latency(0.9)), p99 \(latency(0.99)) \
       from click to reader
       steps used       \(reader.stepsSummary)
@@ -131,10 +128,15 @@ struct Demo: AsyncParsableCommand {
     let width = judgement.rows.map(\.name.count).max() ?? 0
     for row in judgement.rows {
       let name = row.name + String(repeating: " ", count: width - row.name.count)
-      print(
+      say(
         "\(name)  HR@20 \(percent(row.metrics.hitRate))  NDCG@20 \(percent(row.metrics.ndcg))  "
           + "on \(row.metrics.examples) next clicks"
       )
     }
   }
+}
+
+/// Prints a line at once, also into a pipe.
+func say(_ line: String) {
+  try? FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
 }

@@ -13,6 +13,7 @@ final class SuggestionReader: Sendable {
     var latenciesMs: [Int64] = []
     var steps: [Int: Int] = [:]
     var stops: [String: Int] = [:]
+    var arrivedMs: (first: Int64, last: Int64)?
     var repeated = 0
     var fallbacks = 0
     var isReady = false
@@ -29,6 +30,14 @@ final class SuggestionReader: Sendable {
   var isReady: Bool { state.withLock { $0.isReady } }
   /// From each click's time to its suggestion's arrival here.
   var latenciesMs: [Int64] { state.withLock { $0.latenciesMs } }
+
+  /// Suggestions a second, from the first to the last.
+  var perSecond: Double {
+    state.withLock { state in
+      guard let (first, last) = state.arrivedMs, last > first else { return 0 }
+      return 1_000 * Double(state.items.count) / Double(last - first)
+    }
+  }
 
   func items(ofEvent id: String) -> [String]? { state.withLock { $0.items[id] } }
 
@@ -69,15 +78,15 @@ final class SuggestionReader: Sendable {
         keep(suggestion)
         if ContinuousClock.now - shown > Self.showEvery {
           shown = .now
-          let line = "  " + readable(suggestion, latency: "") + "\n"
-          try FileHandle.standardOutput.write(contentsOf: Data(line.utf8))
+          say("  " + readable(suggestion, latency: ""))
         }
       }
     }
   }
 
   private func keep(_ suggestion: Suggestion) {
-    let latencyMs = nowMs() - suggestion.source.timestampMs
+    let arrivedMs = nowMs()
+    let latencyMs = arrivedMs - suggestion.source.timestampMs
     state.withLock { state in
       let id = suggestion.source.eventID ?? "\(suggestion.source.position)"
       if state.items.updateValue(suggestion.items.map(\.id), forKey: id) != nil {
@@ -85,6 +94,7 @@ final class SuggestionReader: Sendable {
         return
       }
       state.latenciesMs.append(latencyMs)
+      state.arrivedMs = (state.arrivedMs?.first ?? arrivedMs, arrivedMs)
       state.steps[suggestion.generation.steps, default: 0] += 1
       state.stops[suggestion.generation.stoppedBy, default: 0] += 1
       if suggestion.generation.provenance == .fallbackPopular { state.fallbacks += 1 }

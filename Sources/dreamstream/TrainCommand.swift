@@ -50,6 +50,8 @@ struct Train: ParsableCommand {
   @Option(help: "Validations without a better metric that end training; 0 for never.")
   var patience = 10
 
+  /// For the demonstration, whose model is gone when it ends.
+  @Flag(help: .hidden) var withoutSummary = false
   @Flag(help: "Go on from the checkpoint in the directory.") var resume = false
   @Flag(help: "Replace a model or a checkpoint that is there.") var overwrite = false
 
@@ -110,7 +112,7 @@ struct Train: ParsableCommand {
     guard let best = loop.best else { throw TrainingFailure("nothing was trained: epochs is 0") }
     let manifest = try write(loop, best, started: started)
     try save(loop)
-    summarise(loop, best, manifest, ending)
+    if !withoutSummary { summarise(loop, best, manifest, ending) }
   }
 }
 
