@@ -24,13 +24,6 @@ package final class EmbeddedBroker: Sendable {
     }
   }
 
-  /// Cuts all connections, and takes no new ones, for good.
-  ///
-  /// Taking the port back is not to be had: librdkafka ends the process if somebody else got it.
-  package func setDown() throws(KafkaFailure) {
-    try check("stopping the embedded broker") { unsafe rd_kafka_mock_broker_set_down($0.raw, -1) }
-  }
-
   /// Answers the next requests of a kind with errors, one after another.
   ///
   /// - Parameters:

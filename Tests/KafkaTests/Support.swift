@@ -5,6 +5,8 @@ import Synchronization
 struct World {
   let broker: EmbeddedBroker
   let topic = "events"
+  /// Where no broker listens. (One that is stopped frees its port for the next test's.)
+  static let nowhere = ["bootstrap.servers": "127.0.0.1:1"]
 
   init(partitions: Int = 1) throws {
     broker = try EmbeddedBroker()
