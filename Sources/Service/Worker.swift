@@ -177,8 +177,13 @@ package final class Worker: Sendable {
 /// Why the worker could not start or go on.
 package struct WorkerFailure: Error, Equatable, Sendable, CustomStringConvertible {
   package let reason: String
+  /// Whether the configuration is at fault, and not something it depends on.
+  package let isConfiguration: Bool
 
-  package init(reason: String) { self.reason = reason }
+  package init(reason: String, isConfiguration: Bool = false) {
+    self.reason = reason
+    self.isConfiguration = isConfiguration
+  }
 
   package var description: String { reason }
 }

@@ -57,7 +57,10 @@ extension Worker {
       try loop(number, &pipeline, checkStore: checkStore)
     } catch {
       health.set(error.dependency.checked, isOK: false, error.reason)
-      throw WorkerFailure(reason: error.description)
+      throw WorkerFailure(
+        reason: error.description,
+        isConfiguration: error.dependency == .model
+      )
     }
   }
 

@@ -79,7 +79,7 @@ struct Work: AsyncParsableCommand {
       signals.cancel()
     } catch {
       logger.critical("stopped", metadata: ["reason": "\(error.reason)"])
-      throw ExitCode.unavailable
+      throw error.isConfiguration ? ExitCode.configuration : .unavailable
     }
   }
 }

@@ -199,6 +199,8 @@ struct WorkerProcessTests {
     for part in ["/no/model/manifest.json", "no.such", "redis: "] {
       #expect(wrong.text.contains(part), "\(part) is not in \(wrong.text)")
     }
+    let listed = world.settings + [("suggest.allow_file", "/no/list")]
+    #expect(try WorkerProcess(settings: listed).wait() == 78)
     let topic = try validate([("topics.suggestions", "nowhere")])
     #expect(topic.code == 78 && topic.text.contains("topic nowhere: it does not exist"))
   }
