@@ -125,14 +125,7 @@ struct Demo: AsyncParsableCommand {
       steps used       \(reader.stepsSummary)
       """
     )
-    let width = judgement.rows.map(\.name.count).max() ?? 0
-    for row in judgement.rows {
-      let name = row.name + String(repeating: " ", count: width - row.name.count)
-      say(
-        "\(name)  HR@20 \(percent(row.metrics.hitRate))  NDCG@20 \(percent(row.metrics.ndcg))  "
-          + "on \(row.metrics.examples) next clicks"
-      )
-    }
+    show(judgement, cutoff: 20)
   }
 }
 

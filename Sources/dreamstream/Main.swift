@@ -7,7 +7,7 @@ struct DreamStream: AsyncParsableCommand {
     abstract: "Turns a stream of clicks into next-item suggestions.",
     subcommands: [
       Demo.self, Train.self, Evaluate.self, Work.self, Validate.self, Produce.self, Tail.self,
-      Generate.self,
+      Judge.self, Generate.self,
     ],
   )
 }

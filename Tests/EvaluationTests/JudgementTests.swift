@@ -162,3 +162,51 @@ struct ClickGeneratorTests {
     #expect(clicks.count == 50)
   }
 }
+
+@Suite("Published suggestions")
+struct PublishedSuggestionsTests {
+  private func line(_ event: String, _ items: [String]) -> String {
+    let bytes = SuggestionEncoder.encode(
+      Suggestion(
+        user: "u",
+        source: .init(
+          position: .init(topic: "t", partition: 0, offset: 1),
+          eventID: event,
+          timestampMs: 1
+        ),
+        items: items.map { .init(id: $0, score: 1) },
+        model: .init(name: "m", version: "1"),
+        generation: .init(
+          provenance: .diffusion,
+          steps: 1,
+          stoppedBy: "steps",
+          guidance: 0,
+          seed: 0
+        ),
+        sessionLength: 1
+      )
+    )
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private func read(_ lines: [String]) throws -> PublishedSuggestions {
+    let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(lines.map { $0 + "\n" }.joined().utf8).write(to: URL(filePath: path))
+    return try PublishedSuggestions(path: path)
+  }
+
+  @Test("one that comes again is counted, and whether it is the same")
+  func repeated() throws {
+    let a = line("a", ["x", "y"])
+    let published = try read([a, line("b", ["y"]), "null", a, line("b", ["z"])])
+    #expect(published.items == ["a": ["x", "y"], "b": ["y"]])
+    #expect(published.repeated == 2)
+    #expect(published.different == 1)
+  }
+
+  @Test("a line that is no suggestion is named")
+  func malformed() {
+    #expect { try read([line("a", []), "{}"]) } throws: { "\($0)".contains("line 2: ") }
+  }
+}

@@ -1,0 +1,77 @@
+"""What `bench` and `stream` share: the built program, and real parts on private addresses, stopped at the end."""
+import contextlib, os, re, signal, subprocess, tempfile, time, urllib.request
+
+here = os.path.dirname(os.path.abspath(__file__))
+quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+def output(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+@contextlib.contextmanager
+def process(*command, **options):
+    child = subprocess.Popen(command, **{**quiet, **options})
+    try:
+        yield child
+    finally:
+        child.send_signal(signal.SIGTERM)
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+class Parts:
+    """A built `dreamstream`, a redis-server and a broker process, in a scratch directory."""
+
+    def __init__(self, stack):
+        output(here + "/install")
+        for product in ("dreamstream", "kafka-proxy"):
+            output(here + "/build", "--product", product)
+        folder = output(here + "/build", "--show-bin-path")
+        self.program = folder + "/dreamstream"
+        self.scratch = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        self.redis = self.scratch + "/redis.sock"
+        stack.enter_context(process("redis-server", "--port", "0", "--unixsocket", self.redis, "--save", "", "--dir", self.scratch))
+        broker = stack.enter_context(process(folder + "/kafka-proxy", "--broker", output(here + "/broker", "--path"),
+                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        self.brokers = broker.stdout.readline().split()[1]
+
+    def run(self, *command):
+        return subprocess.run([self.program, *command], check=True, **quiet)
+
+    def worker(self, name, model, options={}):
+        """The words of a worker with topics, group and keys of its own; its log is `scratch/name.log`."""
+        settings = {"kafka.brokers": self.brokers, "kafka.group": name, "redis.address": "unix://" + self.redis,
+                    "redis.prefix": name, "model.directory": model, "topics.create": "true", "http.port": "0",
+                    "topics.clicks": name + "-clicks", "topics.suggestions": name + "-suggestions",
+                    "topics.dead_letters": name + "-dlq", "log.format": "text",
+                    # This broker lets a group form for half of this, and waits all of it for a member that was killed.
+                    "kafka.consumer.properties.session.timeout.ms": "6000", **options}
+        return [self.program, "worker"] + [w for k, v in settings.items() for w in ("--set", f"{k}={v}")]
+
+    @contextlib.contextmanager
+    def working(self, name, model, options={}):
+        """A running worker: the process, and the port of its metrics."""
+        with open(f"{self.scratch}/{name}.log", "w+") as log, \
+             process(*self.worker(name, model, options), stderr=log) as worker:
+            port = None
+            while port is None:
+                time.sleep(0.1)
+                found = re.search(r"http=127.0.0.1:(\d+)", open(log.name).read())
+                port = found and int(found[1])
+                if worker.poll() is not None:
+                    raise SystemExit(open(log.name).read())
+            yield worker, port
+
+
+def metrics(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    return {l.rsplit(" ", 1)[0]: float(l.rsplit(" ", 1)[1]) for l in lines if l[:1] != "#"}
+
+
+def events(values):
+    return sum(v for k, v in values.items() if k.startswith("dreamstream_events_total"))
