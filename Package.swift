@@ -71,6 +71,7 @@ let package = Package(
     library("Sessions", ["Events"]),
     library("Diffusion", ["Kernels"]),
     library("Matching", ["Kernels"]),
+    library("Autodiff", ["Kernels"]),
     library("Network", ["Files", "Kernels", "Diffusion"]),
     library(
       "Pipeline",
@@ -86,7 +87,7 @@ let package = Package(
     ),
     library(
       "Training",
-      ["Files", "Kernels", "Diffusion", "Matching", "Network", "Evaluation"]
+      ["Files", "Kernels", "Autodiff", "Diffusion", "Matching", "Network", "Evaluation"]
     ),
 
     // Layer 7: the program.
@@ -120,6 +121,7 @@ let package = Package(
     tests("EventsTests", ["Events"]),
     tests("SessionsTests", ["Sessions", "Events", "TestSupport"]),
     tests("DiffusionTests", ["Diffusion", "Kernels"]),
+    tests("AutodiffTests", ["Autodiff", "Kernels"]),
     tests("MatchingTests", ["Matching", "Kernels"]),
     tests("NetworkTests", ["Network", "Kernels", "Diffusion", "Files"]),
     tests(

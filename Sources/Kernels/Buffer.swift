@@ -8,6 +8,12 @@ extension [Float] {
     }
   }
 
+  /// Makes it `count` zeros, keeping its memory when that is large enough.
+  package mutating func clear(_ count: Int) {
+    removeAll(keepingCapacity: true)
+    append(contentsOf: repeatElement(0, count: count))
+  }
+
   /// Lends some of the numbers.
   package mutating func edit(_ part: Range<Int>, _ body: (inout MutableSpan<Float>) -> Void) {
     var all = mutableSpan

@@ -61,10 +61,10 @@ package enum Gemm {
     }
   }
 
-  /// Writes `C = α · op(A) · op(B) + β · C`, all row-major and dense.
+  /// Writes `C = α · op(A) · op(B) + β · C`, all row-major.
   ///
   /// `a` is (m, k), or (k, m) when transposed; `b` is (k, n), or (n, k) when transposed; `c` is
-  /// (m, n).
+  /// (m, n). A matrix may be some columns of a wider one: then its stride is from row to row.
   package static func multiply(
     _ a: Span<Float>,
     transposed aTransposed: Bool = false,
@@ -76,9 +76,20 @@ package enum Gemm {
     k: Int,
     alpha: Float = 1,
     beta: Float = 0,
+    strides: (a: Int?, b: Int?, c: Int?) = (nil, nil, nil),
   ) {
     precondition(m > 0 && n > 0 && k > 0)
-    precondition(a.count == m * k && b.count == k * n && c.count == m * n)
+    func stride(_ given: Int?, _ count: Int, rows: Int, columns: Int) -> blasint {
+      let stride = given ?? columns
+      precondition(stride >= columns && count >= (rows - 1) * stride + columns)
+      if given == nil { precondition(count == rows * columns) }
+      return blasint(stride)
+    }
+    let (aRows, aColumns) = aTransposed ? (k, m) : (m, k)
+    let (bRows, bColumns) = bTransposed ? (n, k) : (k, n)
+    let aStride = stride(strides.a, a.count, rows: aRows, columns: aColumns)
+    let bStride = stride(strides.b, b.count, rows: bRows, columns: bColumns)
+    let cStride = stride(strides.c, c.count, rows: m, columns: n)
     _ = oneThread
     unsafe a.withUnsafeBufferPointer { a in
       unsafe b.withUnsafeBufferPointer { b in
@@ -92,12 +103,12 @@ package enum Gemm {
             blasint(k),
             alpha,
             a.baseAddress,
-            blasint(aTransposed ? m : k),
+            aStride,
             b.baseAddress,
-            blasint(bTransposed ? k : n),
+            bStride,
             beta,
             c.baseAddress,
-            blasint(n)
+            cStride
           )
         }
       }

@@ -60,6 +60,19 @@ package enum Lanes {
     }
   }
 
+  /// Multiplies every number by `factor`.
+  static func scale(_ x: inout MutableSpan<Float>, by factor: Float) {
+    var i = 0
+    while i + count <= x.count {
+      x.setLanes(i, factor * x.lanes(i))
+      i += count
+    }
+    while i < x.count {
+      x[i] *= factor
+      i += 1
+    }
+  }
+
   /// Writes `a + b`.
   package static func add(_ a: Span<Float>, _ b: Span<Float>, into y: inout MutableSpan<Float>) {
     precondition(a.count == y.count && b.count == y.count)

@@ -28,6 +28,33 @@ package enum Softmax {
     for i in row.indices { row[i] /= sum }
   }
 
+  /// Replaces finite scores by e to each, less the highest; returns that and the sum.
+  static func exponentiate(_ row: inout MutableSpan<Float>) -> (highest: Float, sum: Float) {
+    let whole = row.count / Lanes.count * Lanes.count
+    var highest = row[0]
+    if whole > 0 {
+      var lanes = row.lanes(0)
+      for i in stride(from: Lanes.count, to: whole, by: Lanes.count) {
+        let next = row.lanes(i)
+        lanes.replace(with: next, where: next .> lanes)
+      }
+      highest = lanes.max()
+    }
+    for i in whole..<row.count where row[i] > highest { highest = row[i] }
+    var lanes = Lanes.Vector.zero
+    for i in stride(from: 0, to: whole, by: Lanes.count) {
+      let powers = Exponential.of(row.lanes(i) - highest)
+      row.setLanes(i, powers)
+      lanes += powers
+    }
+    var sum = Lanes.total(lanes)
+    if whole < row.count {
+      row.setLastLanes(whole, Exponential.of(row.span.lastLanes(whole) - highest))
+      for i in whole..<row.count { sum += row[i] }
+    }
+    return (highest, sum)
+  }
+
   /// Replaces the gradient of the weights `p` by that of the scores: p·(g − Σ p·g).
   package static func backward(weights p: Span<Float>, gradient g: inout MutableSpan<Float>) {
     precondition(p.count == g.count)

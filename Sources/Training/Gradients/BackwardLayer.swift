@@ -113,12 +113,6 @@ extension Weights {
 }
 
 extension [Float] {
-  /// Makes it `count` zeros.
-  mutating func clear(_ count: Int) {
-    resize(to: count)
-    edit { for i in $0.indices { $0[i] = 0 } }
-  }
-
   /// Takes over `other`'s numbers, keeping its own memory.
   mutating func copy(_ other: [Float]) {
     removeAll(keepingCapacity: true)

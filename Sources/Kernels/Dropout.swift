@@ -1,34 +1,33 @@
-internal import Kernels
-
 /// Multipliers that drop a share of the numbers and scale up the rest (Srivastava and others 2014).
-struct Dropout {
+package struct Dropout: Sendable {
   /// The chance of being dropped, p; below 1.
-  let probability: Float
+  package let probability: Float
   private var state: UInt64
 
-  init(seed: UInt64, probability: Float) {
+  package init(seed: UInt64, probability: Float) {
     state = seed
     self.probability = probability
   }
 
   /// Draws `count` multipliers, 0 or 1 / (1 − p).
-  mutating func draw(_ count: Int, into mask: inout [Float]) {
+  package mutating func draw(_ count: Int, into mask: inout [Float]) {
+    mask.resize(to: count)
+    mask.edit { draw(into: &$0) }
+  }
+
+  /// Draws multipliers, 0 or 1 / (1 − p).
+  package mutating func draw(into mask: inout MutableSpan<Float>) {
     let threshold = UInt64(probability * 0x1p16)
     let kept = 1 / (1 - probability)
-    mask.resize(to: count)
-    var state = state
-    mask.edit { mask in
-      var start = 0
-      while start < count {
-        // Sixteen bits decide: p is met to 1e-5.
-        let bits = Self.next(&state)
-        for i in 0..<min(4, count - start) {
-          mask[start + i] = (bits >> UInt64(16 * i)) & 0xFFFF < threshold ? 0 : kept
-        }
-        start += 4
+    var start = 0
+    while start < mask.count {
+      // Sixteen bits decide: p is met to 1e-5.
+      let bits = Self.next(&state)
+      for i in 0..<min(4, mask.count - start) {
+        mask[start + i] = (bits >> UInt64(16 * i)) & 0xFFFF < threshold ? 0 : kept
       }
+      start += 4
     }
-    self.state = state
   }
 
   /// SplitMix64 (Steele, Lea and Flood 2014).

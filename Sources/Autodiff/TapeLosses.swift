@@ -1,0 +1,95 @@
+internal import Kernels
+internal import Glibc
+
+extension Tape {
+  /// Adds the loss Σ weight · −log softmax(scale · x·Tᵀ)[target], over all rows of `table`.
+  ///
+  /// - Parameters:
+  ///   - targets: A row of the table for each row of x, or −1 for none.
+  ///   - scale: 1 / temperature.
+  /// - Returns: The loss.
+  package mutating func crossEntropy(
+    _ x: Node,
+    table: Node,
+    targets: [Int32],
+    scale: Float,
+    weight: Float,
+  ) -> Double {
+    precondition(targets.count == x.rows && x.width == table.width && x != table)
+    var (dx, dtable) = ([Float](), [Float]())
+    swap(&dx, &gradients[x.index])
+    swap(&dtable, &gradients[table.index])
+    var scores: [Float] = []
+    swap(&scores, &scratch)
+    var dxPart = dx.mutableSpan
+    var dtablePart = dtable.mutableSpan
+    let (input, items) = (values[x.index], values[table.index])
+    let loss = CrossEntropy.learn(
+      input.span,
+      table: items.span,
+      width: x.width,
+      targets: targets.span,
+      scale: scale,
+      weight: weight,
+      scores: &scores,
+      dx: &dxPart,
+      dtable: &dtablePart
+    )
+    swap(&scores, &scratch)
+    swap(&dx, &gradients[x.index])
+    swap(&dtable, &gradients[table.index])
+    return loss
+  }
+
+  /// Adds the loss Σ weight · (x − y)², over all numbers of rows whose flag stands.
+  package mutating func squaredError(
+    _ x: Node,
+    _ y: Node,
+    where counts: [Bool],
+    weight: Float
+  ) -> Double {
+    precondition(x.rows == y.rows && x.width == y.width && counts.count == x.rows)
+    var loss = 0.0
+    for row in counts.indices where counts[row] {
+      for i in elements(of: row, width: x.width) {
+        let difference = values[x.index][i] - values[y.index][i]
+        loss += Double(weight * difference * difference)
+        gradients[x.index][i] += 2 * weight * difference
+        gradients[y.index][i] -= 2 * weight * difference
+      }
+    }
+    return loss
+  }
+
+  /// Adds the loss Σ weight · (softplus(−x·p) + softplus(x·n)) over rows whose flag stands: binary
+  /// cross-entropy with one negative (Kang and McAuley 2018, equation 7).
+  package mutating func binaryCrossEntropy(
+    _ x: Node,
+    positive: Node,
+    negative: Node,
+    where counts: [Bool],
+    weight: Float
+  ) -> Double {
+    precondition(positive.count == x.count && negative.count == x.count)
+    var loss = 0.0
+    for row in counts.indices where counts[row] {
+      let range = elements(of: row, width: x.width)
+      for (other, sign) in [(positive, Float(-1)), (negative, Float(1))] {
+        let (input, compared) = (values[x.index], values[other.index])
+        let score = Lanes.dot(
+          input.span.extracting(range),
+          compared.span.extracting(range)
+        )
+        loss += Double(weight * softplus(sign * score))
+        let slope = weight * sign / (1 + exp(-sign * score))
+        for i in range {
+          gradients[x.index][i] += slope * values[other.index][i]
+          gradients[other.index][i] += slope * values[x.index][i]
+        }
+      }
+    }
+    return loss
+  }
+
+  private func softplus(_ x: Float) -> Float { max(x, 0) + log1p(exp(-abs(x))) }
+}

@@ -1,0 +1,96 @@
+internal import Glibc
+
+/// Softmax cross-entropy of rows over all rows of a table, and its gradient, without ever holding
+/// all scores: −log softmax(scale · x·Tᵀ) at the target.
+package enum CrossEntropy {
+  /// Rows whose scores are held at a time.
+  private static let chunk = 64
+
+  /// Returns the sum of `weight` · loss, and adds its gradient to `dx` and `dtable`.
+  ///
+  /// - Parameters:
+  ///   - x: (rows, width).
+  ///   - table: (items, width).
+  ///   - targets: A row of the table for each row, or −1 for a row without a loss. (rows)
+  ///   - scale: What scores are multiplied by: 1 / temperature.
+  ///   - weight: What each row's loss counts.
+  ///   - scores: Memory that is kept from call to call.
+  package static func learn(
+    _ x: Span<Float>,
+    table: Span<Float>,
+    width: Int,
+    targets: Span<Int32>,
+    scale: Float,
+    weight: Float,
+    scores: inout [Float],
+    dx: inout MutableSpan<Float>,
+    dtable: inout MutableSpan<Float>,
+  ) -> Double {
+    let (rows, items) = (targets.count, table.count / width)
+    precondition(x.count == rows * width && dx.count == x.count && dtable.count == table.count)
+    var sum = 0.0
+    for start in stride(from: 0, to: rows, by: chunk) {
+      let count = min(chunk, rows - start)
+      let range = elements(of: start..<(start + count), width: width)
+      scores.resize(to: count * items)
+      var part = scores.mutableSpan
+      let input = x.extracting(range)
+      Gemm.multiply(
+        input,
+        transposed: false,
+        table,
+        transposed: true,
+        into: &part,
+        m: count,
+        n: items,
+        k: width,
+        alpha: scale
+      )
+      for row in 0..<count {
+        var line = part._mutatingExtracting(elements(of: row, width: items))
+        sum += Double(weight) * differentiate(&line, target: Int(targets[start + row]), weight)
+      }
+      var dinput = dx._mutatingExtracting(range)
+      Gemm.multiply(
+        part.span,
+        table,
+        into: &dinput,
+        m: count,
+        n: width,
+        k: items,
+        alpha: scale,
+        beta: 1
+      )
+      Gemm.multiply(
+        part.span,
+        transposed: true,
+        input,
+        into: &dtable,
+        m: items,
+        n: width,
+        k: count,
+        alpha: scale,
+        beta: 1
+      )
+    }
+    return sum
+  }
+
+  /// Replaces a row's scores by their gradient, and returns its loss.
+  private static func differentiate(
+    _ scores: inout MutableSpan<Float>,
+    target: Int,
+    _ weight: Float
+  ) -> Double {
+    if target < 0 {
+      for i in scores.indices { scores[i] = 0 }
+      return 0
+    }
+    let score = scores[target]
+    let (highest, total) = Softmax.exponentiate(&scores)
+    let factor = weight / total
+    Lanes.scale(&scores, by: factor)
+    scores[target] -= weight
+    return log(Double(total)) + Double(highest) - Double(score)
+  }
+}
