@@ -1,4 +1,5 @@
 import Kafka
+import TestSupport
 import Testing
 
 @Suite("Consumer", .ownThread, .timeLimit(.minutes(1)))
