@@ -148,7 +148,7 @@ let package = Package(
       "IntegrationTests",
       [
         "dreamstream", "Service", "Events", "Sessions", "Redis", "Kafka", "Network", "Pipeline",
-        "TestSupport", "KafkaProxy", log,
+        "Evaluation", "TestSupport", "KafkaProxy", log,
       ]
     ),
     tests("TidyTests", []),

@@ -1,7 +1,10 @@
+import Evaluation
 import Foundation
 import Network
 import TestSupport
 import Testing
+
+@testable import dreamstream
 
 /// The program, run to its end or for some seconds.
 private func run(
@@ -46,6 +49,41 @@ struct CommandTests {
       let part = try run(arguments + ["--part", "test"])
       #expect(part.code != 0)
       #expect(part.error.contains("no column `split` to find the part test by"))
+    }
+  }
+
+  @Test("a feed that nobody takes gives up, saying how much is left")
+  func givesUp() throws {
+    var feed = try ClickFeed(
+      settings: settings(brokers: "127.0.0.1:1", []),
+      topic: "clicks",
+      prefix: "f",
+      time: .now,
+      patience: .seconds(1)
+    )
+    for number in 0..<3 { try feed.send(FileClick(user: "u", item: "i"), number: number) }
+    var seen: Set<Int> = []
+    do {
+      try feed.finish { seen.insert($0) }
+      Issue.record("nobody was there to store them")
+    } catch let failure as FeedFailure {
+      #expect(failure.description.contains("nothing was stored in clicks for 1.0 seconds"))
+      #expect(failure.description.contains("3 clicks are left; last error: "))
+    }
+    let stored = feed.stored
+    #expect(seen == [0] && stored == 0)
+  }
+
+  @Test("without a broker, produce and tail say so soon, and go on trying")
+  func noBroker() throws {
+    try withClicks("user\titem\nu\ti1\n") { _, clicks in
+      let brokers = ["--brokers", "127.0.0.1:1"]
+      for command in [["produce", "--clicks", clicks], ["tail"]] {
+        let start = ContinuousClock.now
+        let tried = try run(command + brokers, seconds: 6)
+        #expect(tried.error.contains("no broker answers at 127.0.0.1:1; still trying"))
+        #expect(ContinuousClock.now - start >= .seconds(6), "\(tried.error)")
+      }
     }
   }
 }
