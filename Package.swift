@@ -114,9 +114,9 @@ let package = Package(
       path: "Tests/kafka-proxy-tool",
       swiftSettings: strict,
     ),
-    tests("KafkaTests", ["Kafka"]),
+    tests("KafkaTests", ["Kafka", "TestSupport"]),
     tests("RedisTests", ["Redis", "TestSupport"]),
-    tests("KernelsTests", ["Kernels"]),
+    tests("KernelsTests", ["Kernels", "TestSupport"]),
     tests("FilesTests", ["Files"]),
     tests("EventsTests", ["Events"]),
     tests("SessionsTests", ["Sessions", "Events", "TestSupport"]),
@@ -150,7 +150,7 @@ let package = Package(
       "IntegrationTests",
       [
         "dreamstream", "Service", "Events", "Sessions", "Redis", "Kafka", "Network", "Pipeline",
-        "TestSupport", "KafkaProxy", log,
+        "Evaluation", "TestSupport", "KafkaProxy", log,
       ]
     ),
     tests("TidyTests", []),

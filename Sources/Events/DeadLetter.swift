@@ -1,6 +1,8 @@
 /// A message that could not be processed: its own bytes, and headers that say why.
 package struct DeadLetter: Equatable, Sendable {
   package static let prefix = "dreamstream.error."
+  /// The header that a letter has only when its topic has no room for the value.
+  package static let omitted = prefix + "omitted"
 
   package let key: [UInt8]?
   package let value: [UInt8]?

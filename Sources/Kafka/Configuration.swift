@@ -17,7 +17,12 @@ package enum ClientRole: Sendable {
   /// What the wrapper stands on: another value would break its promises.
   var fixed: [String: String] {
     switch self {
-    case .consumer: ["enable.auto.commit": "false", "enable.auto.offset.store": "false"]
+    case .consumer:
+      [
+        "enable.auto.commit": "false", "enable.auto.offset.store": "false",
+        // An end that was reached tells a partition with nothing to take from one that is stuck.
+        "enable.partition.eof": "true",
+      ]
     case .producer: ["delivery.report.only.error": "false"]
     case .admin: [:]
     }

@@ -1,11 +1,11 @@
 import CRdkafka
 
-/// How far a consumer has come in a partition, from what it has at hand: nothing is asked for.
+/// How far a consumer has come in a partition.
 package struct PartitionProgress: Equatable, Sendable {
   package let topicPartition: TopicPartition
-  /// The next offset to be taken; `nil` until the first message is.
+  /// The next offset to be taken; `nil` while nothing came and nothing was asked for.
   package let position: Int64?
-  /// The offset that the next message to arrive will get; `nil` until something was fetched.
+  /// The offset that the next message to arrive will get; `nil` as long.
   package let end: Int64?
 
   /// Messages that wait to be taken; `nil` while that is not known.
@@ -61,7 +61,14 @@ extension Consumer {
 
   /// Asks the group for the committed offsets of our partitions; one without any is left out.
   package borrowing func committed(timeoutMs: Int) throws(KafkaFailure) -> [TopicPartition: Int64] {
-    let list = PartitionList(bridge.assignment)
+    try committed(bridge.assignment, timeoutMs: timeoutMs)
+  }
+
+  private borrowing func committed(
+    _ partitions: Set<TopicPartition>,
+    timeoutMs: Int
+  ) throws(KafkaFailure) -> [TopicPartition: Int64] {
+    let list = PartitionList(partitions)
     try client.check(
       unsafe rd_kafka_committed(client.raw, list.raw, timeout(ms: timeoutMs)),
       "reading the committed offsets"
@@ -92,10 +99,51 @@ extension Consumer {
       )
       return PartitionProgress(
         topicPartition: partition,
-        position: positions[partition],
-        end: high < 0 ? nil : high,
+        position: begun(partition, positions) ?? bridge.asked[partition]?.start,
+        end: high < 0 ? bridge.asked[partition]?.end : high,
       )
     }
+  }
+
+  /// Asks the brokers about our partitions from which neither a message nor the end came, for
+  /// ``progress()``: such a partition begins where the group committed, or else with what is kept.
+  ///
+  /// Waits up to `timeoutMs` for each of three answers, and not at all where every partition has
+  /// begun.
+  package borrowing func askAboutSilent(timeoutMs: Int) throws(KafkaFailure) {
+    let positions = try positions()
+    let silent = bridge.assignment.filter { begun($0, positions) == nil }
+    if silent.isEmpty { return }
+    let committed = try committed(silent, timeoutMs: timeoutMs)
+    let low = try offsets(Int64(RD_KAFKA_OFFSET_BEGINNING), of: silent, timeoutMs: timeoutMs)
+    let high = try offsets(Int64(RD_KAFKA_OFFSET_END), of: silent, timeoutMs: timeoutMs)
+    for partition in silent {
+      guard let low = low[partition], let high = high[partition] else { continue }
+      // What was committed long ago may no longer be kept.
+      bridge.asked[partition] = (start: max(committed[partition] ?? low, low), end: high)
+    }
+  }
+
+  /// The next offset to be taken, if a message or the end came.
+  private borrowing func begun(
+    _ partition: TopicPartition,
+    _ positions: [TopicPartition: Int64]
+  ) -> Int64? {
+    [positions[partition], bridge.reached[partition]].compactMap(\.self).max()
+  }
+
+  /// The first offsets at a time, or at one of the numbers that stand for beginning and end.
+  private borrowing func offsets(
+    _ time: Int64,
+    of partitions: Set<TopicPartition>,
+    timeoutMs: Int
+  ) throws(KafkaFailure) -> [TopicPartition: Int64] {
+    let list = PartitionList(Dictionary(uniqueKeysWithValues: partitions.map { ($0, time) }))
+    try client.check(
+      unsafe rd_kafka_offsets_for_times(client.raw, list.raw, timeout(ms: timeoutMs)),
+      "asking for offsets"
+    )
+    return list.offsets
   }
 
   /// Delivers again from these offsets; partitions that are not ours are passed over.
@@ -108,6 +156,7 @@ extension Consumer {
   ) throws(KafkaFailure) {
     let ours = offsets.filter { bridge.assignment.contains($0.key) }
     if ours.isEmpty { return }
+    for partition in ours.keys { bridge.reached[partition] = nil }
     let list = PartitionList(ours)
     // Zero would mean "do not wait, and do not tell".
     let waitMs = max(1, timeout(ms: timeoutMs))

@@ -50,7 +50,7 @@ package struct Consumer: ~Copyable {
   ///
   /// Waits up to `firstWaitMs` for the first, then up to `lingerMs` for company. Partitions come
   /// and go in here; messages of a partition that went away meanwhile are left out. Ends of
-  /// partitions are passed over.
+  /// partitions are only remembered, for ``progress()``.
   ///
   /// - Throws: What librdkafka reports instead of a message. If some messages were taken before it,
   ///   these are returned, and the next call throws.
@@ -74,7 +74,12 @@ package struct Consumer: ~Copyable {
       defer { unsafe rd_kafka_message_destroy(message) }
 
       let code = unsafe message.pointee.err
-      if code == RD_KAFKA_RESP_ERR__PARTITION_EOF { continue }
+      if code == RD_KAFKA_RESP_ERR__PARTITION_EOF {
+        let topic = unsafe topics[message.pointee.rkt]
+        let partition = unsafe TopicPartition(topic: topic, partition: message.pointee.partition)
+        unsafe bridge.reached[partition] = message.pointee.offset
+        continue
+      }
       if code != RD_KAFKA_RESP_ERR_NO_ERROR {
         bridge.pending = unsafe failure(message, code)
         break

@@ -47,6 +47,9 @@ package struct Producer: ~Copyable {
   /// The last trouble librdkafka reported by itself, such as all brokers being down.
   package var lastError: KafkaFailure? { reports.lastError }
 
+  /// Takes in what the brokers have said since, as sends and flushes do by themselves.
+  package borrowing func serve() { _ = unsafe rd_kafka_poll(client.raw, 0) }
+
   /// Hands a message over, copied; it is on its way when this returns, and stored after a flush.
   ///
   /// The key's hash chooses the partition unless one is given; a `nil` value is a tombstone; the
@@ -75,8 +78,10 @@ package struct Producer: ~Copyable {
     while let error = unsafe message.produce(on: client.raw) {
       let failure = unsafe KafkaFailure(consuming: error)
       if failure.remedy == .stop, let fatal = client.fatalFailure() { throw fatal }
-      guard failure.code == "_QUEUE_FULL", .now < deadline else {
-        throw failure.adding("sending to \(topic)")
+      guard failure.code == "_QUEUE_FULL" else { throw failure.adding("sending to \(topic)") }
+      if .now >= deadline {
+        let reason = "sending to \(topic): the queue stayed full for \(sendTimeoutMs) ms\(cause)"
+        throw KafkaFailure(RD_KAFKA_RESP_ERR__QUEUE_FULL, reason: reason)
       }
       _ = unsafe rd_kafka_poll(client.raw, 10)
     }
@@ -92,7 +97,6 @@ package struct Producer: ~Copyable {
     let code = unsafe rd_kafka_flush(client.raw, timeout(ms: timeoutMs))
     if let fatal = client.fatalFailure() { throw fatal }
     if outstanding > 0 {
-      let cause = reports.lastError.map { "; last error: \($0)" } ?? ""
       throw KafkaFailure(
         RD_KAFKA_RESP_ERR__TIMED_OUT,
         reason: "\(outstanding) messages not stored after \(timeoutMs) ms" + cause,
@@ -101,4 +105,6 @@ package struct Producer: ~Copyable {
     if let failure = reports.takeFailure() { throw failure }
     try client.check(code, "flushing")
   }
+
+  private var cause: String { reports.lastError.map { "; last error: \($0)" } ?? "" }
 }

@@ -33,6 +33,10 @@ final class RebalanceBridge: Bridge {
   private(set) var epoch = 0
   /// Partitions that went away during this poll, whose messages must not be handed out any more.
   var revoked: Set<TopicPartition> = []
+  /// The ends that were come to: no message need stand right before them.
+  var reached: [TopicPartition: Int64] = [:]
+  /// What the brokers said of partitions from which nothing came.
+  var asked: [TopicPartition: (start: Int64, end: Int64)] = [:]
   /// What is to be thrown once the messages that came before it are taken.
   var pending: KafkaFailure?
   /// New partitions start as the old ones are: paused, while the caller cannot take messages.
@@ -103,6 +107,7 @@ final class RebalanceBridge: Bridge {
     epoch += 1
     assignment.subtract(removed)
     revoked.formUnion(removed)
+    for partition in removed { (reached[partition], asked[partition]) = (nil, nil) }
     if isCooperative {
       unsafe note(rd_kafka_incremental_unassign(client, list))
     } else {

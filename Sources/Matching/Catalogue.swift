@@ -12,7 +12,7 @@ package struct Catalogue: Sendable {
   package let counts: [Int]
   /// All items, the most clicked first.
   private let popular: [Int32]
-  private let indices: [String: Int32]
+  private let indices: [Exact: Int32]
 
   /// The number of items, N.
   package var count: Int { ids.count }
@@ -37,10 +37,10 @@ package struct Catalogue: Sendable {
     guard counts.count == ids.count else {
       throw MatchingFailure(reason: "\(ids.count) items come with \(counts.count) click counts")
     }
-    var indices: [String: Int32] = [:]
+    var indices: [Exact: Int32] = [:]
     indices.reserveCapacity(ids.count)
     for (index, id) in ids.enumerated() {
-      if let first = indices.updateValue(Int32(index), forKey: id) {
+      if let first = indices.updateValue(Int32(index), forKey: Exact(id: id)) {
         throw MatchingFailure(
           reason: "item '\(id)' is in the catalogue at \(first) and at \(index)"
         )
@@ -60,7 +60,7 @@ package struct Catalogue: Sendable {
   }
 
   /// An item's index; nil when the model does not know it.
-  package func index(of id: String) -> Int32? { indices[id] }
+  package func index(of id: String) -> Int32? { indices[Exact(id: id)] }
 
   /// The `k` most clicked items with their counts, for those of whom nothing else is known.
   package func mostPopular(_ k: Int, seen: [Int32] = [], filter: ItemFilter? = nil) -> [Match] {
@@ -71,4 +71,13 @@ package struct Catalogue: Sendable {
     }
     return matches
   }
+}
+
+/// An id by its bytes: two spellings of one character are two items, as they are to Redis.
+private struct Exact: Hashable {
+  let id: String
+
+  static func == (one: Self, other: Self) -> Bool { one.id.utf8.elementsEqual(other.id.utf8) }
+  // Equal bytes are equal texts: the text's own hash, which is quick, serves.
+  func hash(into hasher: inout Hasher) { id.hash(into: &hasher) }
 }

@@ -44,12 +44,6 @@ extension ModelDirectory {
   }
 
   private static func unreachable(_ failure: FileFailure) -> NetworkFailure {
-    NetworkFailure(
-      failure.path,
-      field: "file",
-      expected: "access",
-      found: failure.reason,
-      remedy: .retry
-    )
+    NetworkFailure(failure.path, unreachable: failure.reason)
   }
 }

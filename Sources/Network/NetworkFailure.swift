@@ -10,7 +10,8 @@ package struct NetworkFailure: Error, Equatable, Sendable, CustomStringConvertib
 
   package let remedy: Remedy
   package let file: String
-  /// The part of the file that differs, as a path: `shape.width`, `tensor ln_1.bias`, `line 7`.
+  /// The part of the file that differs, as a path: `shape.width`, `tensor ln_1.bias`, `line 7`;
+  /// empty when the file could not be reached.
   package let field: String
   package let expected: String
   package let found: String
@@ -29,7 +30,14 @@ package struct NetworkFailure: Error, Equatable, Sendable, CustomStringConvertib
     self.found = found
   }
 
-  package var reason: String { "\(file): \(field): expected \(expected), found \(found)" }
+  /// A file that could not be read or written, and why.
+  init(_ file: String, unreachable reason: String) {
+    self.init(file, field: "", expected: "", found: reason, remedy: .retry)
+  }
+
+  package var reason: String {
+    field.isEmpty ? "\(file): \(found)" : "\(file): \(field): expected \(expected), found \(found)"
+  }
 
   package var description: String { reason }
 }

@@ -21,6 +21,12 @@ package final class Health: Sendable {
     package var isOK: Bool { checks.allSatisfy(\.isOK) }
   }
 
+  /// What became of a partition.
+  package enum Change: Equatable, Sendable {
+    case stuck(forMs: Int64)
+    case movesAgain
+  }
+
   private struct Partition: Hashable {
     let topic: String
     let number: Int32
@@ -31,6 +37,7 @@ package final class Health: Sendable {
     var lag: Int64
     /// When it last moved, or had nothing to do.
     var movedMs: Int64
+    var isStuck = false
   }
 
   private struct State {
@@ -74,19 +81,26 @@ package final class Health: Sendable {
   }
 
   /// A partition is processed up to `next`, and `lag` messages wait there.
+  ///
+  /// - Returns: Whether it has just become stuck, or has just left that state.
+  @discardableResult
   package func progressed(
     topic: String,
     partition: Int32,
     next: Int64,
     lag: Int64,
     nowMs: Int64
-  ) {
+  ) -> Change? {
     let key = Partition(topic: topic, number: partition)
-    state.withLock { state in
+    return state.withLock { state in
       let last = state.partitions[key]
       let moved = last.map { $0.next != next || $0.lag <= 0 } ?? true
       let movedMs = moved || lag <= 0 ? nowMs : last?.movedMs ?? nowMs
-      state.partitions[key] = Progress(next: next, lag: lag, movedMs: movedMs)
+      let idleMs = nowMs - movedMs
+      let (wasStuck, isStuck) = (last?.isStuck ?? false, idleMs > progressWithinMs)
+      state.partitions[key] = Progress(next: next, lag: lag, movedMs: movedMs, isStuck: isStuck)
+      if wasStuck == isStuck { return nil }
+      return isStuck ? .stuck(forMs: idleMs) : .movesAgain
     }
   }
 

@@ -61,9 +61,7 @@ package final class KafkaSink: MessageSink {
   private func sendWithoutValue(_ letter: Message) throws(PipelineFailure) {
     var rest = letter
     rest.value = nil
-    rest.headers.append(
-      Header(DeadLetter.prefix + "omitted", "\(letter.value?.count ?? 0) bytes")
-    )
+    rest.headers.append(Header(DeadLetter.omitted, "\(letter.value?.count ?? 0) bytes"))
     do throws(KafkaFailure) { try hand(rest) } catch { throw PipelineFailure(error) }
   }
 

@@ -12,6 +12,9 @@ package final class KafkaSource: ClickSource {
   private static let probeEveryMs: Int64 = 2_000
   private static let idleProbeEveryMs: Int64 = 15_000
   private static let probeTimeoutMs = 1_000
+  /// Asking is rare and short: it holds the polling up.
+  private static let askEveryMs: Int64 = 15_000
+  private static let askTimeoutMs = 500
   private static let rewindTimeoutMs = 5_000
   private static let justAssigned: Set = ["_STATE", "_PREV_IN_PROGRESS"]
 
@@ -21,6 +24,7 @@ package final class KafkaSource: ClickSource {
   private let fatalAfterMs: Int64
   private let nowMs: () -> Int64
   private var outage = Outage()
+  private var askedMs: Int64
   private var isPaused = false
   /// Taken while paused; given out by the next poll.
   private var held: [Delivery] = []
@@ -56,6 +60,7 @@ package final class KafkaSource: ClickSource {
     self.done = done
     self.fatalAfterMs = fatalAfterMs
     self.nowMs = nowMs
+    askedMs = nowMs()
   }
 
   package func poll(
@@ -121,8 +126,14 @@ package final class KafkaSource: ClickSource {
   }
 
   /// How far each partition of ours is processed, and how much waits there.
+  ///
+  /// Now and then the brokers are asked about partitions from which nothing came.
   package func progress() -> [PartitionProgress] {
-    (try? consumer.progress()) ?? []
+    if nowMs() - askedMs >= Self.askEveryMs {
+      askedMs = nowMs()
+      try? consumer.askAboutSilent(timeoutMs: Self.askTimeoutMs)
+    }
+    return (try? consumer.progress()) ?? []
   }
 
   /// Asks whether the brokers are there, when nothing came and librdkafka has complained.

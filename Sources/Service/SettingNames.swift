@@ -27,6 +27,9 @@ extension Settings {
     return setting(of: key).map { _ in (key, false) }
   }
 
+  /// Whether the key is that of a librdkafka property.
+  static func isProperty(_ key: String) -> Bool { setting(of: key)?.openPrefix != nil }
+
   /// Whether a value under this key must not be shown.
   static func isSecret(_ key: String) -> Bool {
     guard let setting = setting(of: key) else { return true }

@@ -15,11 +15,14 @@ struct SettingRelation: Sendable {
     let shown = keys.flatMap { key in
       Settings.setting(of: key)?.shown(configuration).filter { $0.key == key } ?? []
     }
-    let others = shown.dropFirst().map { "\($0.key) = \($0.text)" }.joined(separator: ", ")
+    // Of a property that may stand in two places, the one that was given.
+    let key = keys.first { entries[$0] != nil && Settings.isProperty($0) } ?? keys[0]
+    let others = shown.filter { $0.key != key }.map { "\($0.key) = \($0.text)" }
+      .joined(separator: ", ")
     return .init(
-      key: keys[0],
-      value: shown.first?.text,
-      origin: entries[keys[0]]?.origin ?? "default",
+      key: key,
+      value: shown.first { $0.key == key }?.text,
+      origin: entries[key]?.origin ?? "default",
       rule: "\(rule), with \(others)",
       remedy: remedy,
     )
@@ -65,6 +68,17 @@ struct SettingRelation: Sendable {
         let redis = configuration.redis.connectTimeoutMs + configuration.redis.commandTimeoutMs
         return configuration.batch.maxDelayMs + redis + configuration.generate.deadlineMs
           < interval
+      },
+    ),
+    SettingRelation(
+      keys: [
+        "kafka.consumer.properties.group.instance.id", "kafka.properties.group.instance.id",
+        "worker.pipelines",
+      ],
+      rule: "each pipeline is a member of its own, and the group takes an id from one member only",
+      remedy: "leave it out, or set worker.pipelines to 1",
+      holds: {
+        $0.worker.pipelines == 1 || $0.kafka.consumerProperties["group.instance.id"] == nil
       },
     ),
     SettingRelation(

@@ -259,6 +259,7 @@ package enum Settings {
     "group.id": "use kafka.group",
     "enable.auto.commit": "leave it out: the worker commits what it has published",
     "enable.auto.offset.store": "leave it out: the worker commits what it has published",
+    "transactional.id": "leave it out: the worker does not write in transactions yet",
   ]
 
   private static let tenYearsMs: Int64 = 3_650 * 86_400_000

@@ -94,13 +94,22 @@ struct TurnReporter {
       guard let lag = progress.lag, let next = progress.position else { continue }
       let partition = progress.topicPartition
       worker.metrics.consumerLag[partition.topic, "\(partition.partition)"].set(Double(lag))
-      worker.health.progressed(
+      let change = worker.health.progressed(
         topic: partition.topic,
         partition: partition.partition,
         next: next,
         lag: lag,
         nowMs: nowMs
       )
+      let place: Logger.Metadata = [
+        "partition": "\(partition)", "next": "\(next)", "lag": "\(lag)",
+      ]
+      switch change {
+      case .stuck(let ms):
+        log(.error, "a partition has stood still for \(ms / 1_000) s while messages wait", place)
+      case .movesAgain: log(.notice, "a partition moves again", place)
+      case nil: break
+      }
     }
   }
 

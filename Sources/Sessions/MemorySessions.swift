@@ -12,7 +12,8 @@ package final class MemorySessions: SessionStore, Sendable {
   }
 
   private struct State {
-    var users: [String: Held] = [:]
+    /// By bytes: two spellings of one character are two users, as they are to Kafka and Redis.
+    var users: [[UInt8]: Held] = [:]
     var sweptMs: Int64
   }
 
@@ -43,12 +44,13 @@ package final class MemorySessions: SessionStore, Sendable {
         state.sweptMs = now
       }
       return batch.map { one in
+        let user = Array(one.user.utf8)
         let views = fold(
           one.changes,
-          into: &state.users[one.user, default: Held(touchedMs: now)],
+          into: &state.users[user, default: Held(touchedMs: now)],
           now
         )
-        if state.users[one.user]?.session.isEmpty == true { state.users[one.user] = nil }
+        if state.users[user]?.session.isEmpty == true { state.users[user] = nil }
         return views
       }
     }

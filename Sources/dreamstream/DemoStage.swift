@@ -91,7 +91,8 @@ struct DemoStage {
       settings: ["bootstrap.servers": bootstrap, "linger.ms": "5"],
       topic: configuration.topics.clicks,
       prefix: "f",
-      time: .now
+      time: .now,
+      patience: Self.patience
     )
     var pace = Pace(perSecond: rate)
     for (number, click) in clicks.enumerated() {

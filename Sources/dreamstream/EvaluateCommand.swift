@@ -1,6 +1,7 @@
 import ArgumentParser
 import Diffusion
 import Evaluation
+import Files
 import Network
 import Training
 
@@ -17,7 +18,8 @@ struct Evaluate: ParsableCommand {
 
   @Option(help: "The model's directory.") var model: String
   @Option(help: "Clicks: TSV, CSV or NDJSON; gzip too.") var clicks: String
-  @Option(help: "The part to judge on, where the file has a column `split`.") var part = "test"
+  @Option(help: "The part to judge on, of a file with a column `split`. (default: test)")
+  var part: String?
   @Option(help: "Clicks for transition counts to learn from. (default: the part `train`)")
   var training: String?
   @Option(help: "How many suggestions count.") var k = 20
@@ -41,9 +43,15 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     let model = try ModelDirectory.load(model)
     let log = try ClickLog(path: clicks)
+    if let part, log.parts.isEmpty {
+      throw FileFailure(
+        path: clicks,
+        reason: "it has no column `split` to find the part \(part) by; leave --part out"
+      )
+    }
     var options = Dataset.Options()
     options.length = model.manifest.shape.length
-    options.validationPart = log.parts.isEmpty ? nil : part
+    options.validationPart = log.parts.isEmpty ? nil : judged
     options.emptyHistories = emptyHistories
     let examples = try Dataset.examples(log, items: model.items, options: options)
 
@@ -77,10 +85,13 @@ struct Evaluate: ParsableCommand {
     }
   }
 
+  /// The part to judge on, where there are parts.
+  private var judged: String { part ?? "test" }
+
   /// Where transition counts learn from: never from what they are judged on.
   private func trainingLog(beside log: ClickLog) throws -> ClickLog? {
     if let training { return try ClickLog(path: training) }
-    return log.partNames.contains("train") && part != "train" ? log : nil
+    return log.partNames.contains("train") && judged != "train" ? log : nil
   }
 
   private func serving(of manifest: Manifest) -> Manifest.Serving {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Evaluation
-import Events
 import Files
 import Foundation
 import Kafka
@@ -27,6 +26,9 @@ struct Produce: ParsableCommand {
   @Option(name: .customLong("set"), help: "A librdkafka property: name=value; may be repeated.")
   var properties: [String] = []
 
+  /// It gives up when nothing is stored for so long.
+  private static let patience: Duration = .seconds(60)
+
   func validate() throws {
     if rate != "max", (Double(rate) ?? 0) <= 0 {
       throw ValidationError("--rate is \(rate); it wants clicks a second above 0, or max")
@@ -38,11 +40,14 @@ struct Produce: ParsableCommand {
 
   func run() throws {
     let stream = try ClickStream(path: clicks, part: part)
+    let settings = settings(brokers: brokers, properties)
+    try sayIfNobodyAnswers(settings)
     var feed = try ClickFeed(
-      settings: settings(brokers: brokers, properties),
+      settings: settings,
       topic: topic,
       prefix: eventIDPrefix,
-      time: time
+      time: time,
+      patience: Self.patience
     )
     var pace = Pace(perSecond: Double(rate))
     var progress = ProgressBar(
@@ -55,9 +60,9 @@ struct Produce: ParsableCommand {
     for (index, click) in stream.clicks.enumerated() {
       pace.wait()
       try feed.send(click, number: index)
-      progress.show(index + 1, [])
+      progress.show(feed.stored, [])
     }
-    try feed.finish()
+    try feed.finish { progress.show($0, []) }
     progress.finish()
     writeToStandardError("\(stream.clicks.count) clicks are in \(topic)\n")
   }
@@ -98,41 +103,6 @@ struct ClickStream {
   }
 }
 
-/// Clicks on their way into a topic.
-struct ClickFeed: ~Copyable {
-  private var producer: Producer
-  private let topic: String
-  private let prefix: String
-  private let time: ClickTime
-
-  init(
-    settings: [String: String],
-    topic: String,
-    prefix: String,
-    time: ClickTime
-  ) throws(KafkaFailure) {
-    producer = try Producer(settings: settings)
-    self.topic = topic
-    self.prefix = prefix
-    self.time = time
-  }
-
-  mutating func send(_ click: FileClick, number: Int) throws(KafkaFailure) {
-    let timestampMs = time == .file ? click.timestampMs : nowMs()
-    let value = ClickEncoder.encode(
-      user: click.user,
-      item: click.item,
-      timestampMs: timestampMs,
-      eventID: "\(prefix)\(number)",
-      type: click.type
-    )
-    try producer.send(topic: topic, key: Array(click.user.utf8), value: value)
-  }
-
-  /// Waits until everything is stored.
-  func finish() throws(KafkaFailure) { try producer.flush(timeoutMs: 60_000) }
-}
-
 /// Keeps to a rate, open loop: what is late is made up for.
 struct Pace {
   private let perSecond: Double?
@@ -158,8 +128,6 @@ func settings(brokers: String, _ properties: [String]) -> [String: String] {
   }
   return settings
 }
-
-func nowMs() -> Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
 
 func writeToStandardError(_ text: String) {
   try? FileHandle.standardError.write(contentsOf: Data(text.utf8))

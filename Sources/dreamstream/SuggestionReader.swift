@@ -63,6 +63,7 @@ final class SuggestionReader: Sendable {
     ])
     try consumer.subscribe(to: [topic])
     var shown = ContinuousClock.now
+    var isHeaded = false
     while !state.withLock({ $0.isStopping }) {
       let deliveries: [Delivery]
       do throws(KafkaFailure) {
@@ -78,6 +79,10 @@ final class SuggestionReader: Sendable {
         keep(suggestion)
         if ContinuousClock.now - shown > Self.showEvery {
           shown = .now
+          if !isHeaded {
+            say("samples     user after clicks in session: items  (made by, steps, ended by)")
+          }
+          isHeaded = true
           say("  " + readable(suggestion, latency: ""))
         }
       }

@@ -28,6 +28,7 @@ struct Tail: ParsableCommand {
   func run() throws {
     var settings = settings(brokers: brokers, properties)
     settings["linger.ms"] = nil
+    try sayIfNobodyAnswers(settings)
     let defaults = [
       "group.id": "dreamstream-tail-\(UUID().uuidString)", "fetch.wait.max.ms": "100",
       "auto.offset.reset": fromBeginning ? "earliest" : "latest",

@@ -214,7 +214,7 @@ struct ClickDecoderTests {
     let schema = try JSONDecoder().decode(Schema.self, from: data)
     let letter = DeadLetter(record: record(nil), failure: .init(.oversize, ""), worker: "")
     #expect(letter.headers.dropFirst().map(\.name) == schema.required)
-    #expect(Set(schema.properties.keys) == Set(schema.required))
+    #expect(Set(schema.properties.keys) == Set(schema.required + [DeadLetter.omitted]))
     let reasons = schema.properties[DeadLetter.prefix + "reason"]?.enum
     #expect(reasons == DecodingFailure.Reason.allCases.map(\.rawValue))
   }

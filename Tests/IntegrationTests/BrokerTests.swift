@@ -90,6 +90,33 @@ struct BrokerTests {
     #expect(rest.compactMap { $0.value?.first } == Array(4..<10))
   }
 
+  @Test("the lag of partitions is known though no message came: by asking, and by their end")
+  func lagOfSilence() throws {
+    var producer = try producer()
+    for number in UInt8(0)..<10 {
+      try producer.send(topic: topic, partition: 0, key: nil, value: [number])
+    }
+    try producer.flush(timeoutMs: 10_000)
+    let (full, empty) = (
+      TopicPartition(topic: topic, partition: 0), TopicPartition(topic: topic, partition: 1)
+    )
+    let group = SharedBroker.uniqueName("group")
+    do {
+      let consumer = try consumer(group: group)
+      try consumer.pauseAll()
+      try poll(consumer) { $0.assignment.count == 2 }
+      try consumer.askAboutSilent(timeoutMs: 10_000)
+      let lags = try self.lags(of: consumer)
+      // Tansu's answer counts a batch as one message.
+      #expect(lags[full] ?? 0 > 0 && lags[empty] == 0)
+      try consumer.commit(offsets: [full: 10])
+    }
+    let consumer = try consumer(group: group)
+    try poll(consumer) { (try? self.lags(of: $0))?.count == 2 }
+    let lags = try self.lags(of: consumer)
+    #expect(lags == [full: 0, empty: 0])
+  }
+
   @Test(
     "what goes wrong on the way is survived, and happens",
     .enabled(if: ProcessInfo.processInfo.environment["KAFKA_BROKERS"] == nil),
@@ -146,6 +173,24 @@ struct BrokerTests {
     let consumer = try Consumer(settings: settings.merging(own) { $1 })
     try consumer.subscribe(to: [topic])
     return consumer
+  }
+
+  /// The lag of each partition that has one.
+  private func lags(of consumer: borrowing Consumer) throws -> [TopicPartition: Int64] {
+    var lags: [TopicPartition: Int64] = [:]
+    for progress in try consumer.progress() { lags[progress.topicPartition] = progress.lag }
+    return lags
+  }
+
+  /// Polls until `done`, or for half a minute.
+  private func poll(
+    _ consumer: borrowing Consumer,
+    until done: (borrowing Consumer) -> Bool
+  ) throws {
+    let deadline = ContinuousClock.now + .seconds(30)
+    while !done(consumer), .now < deadline {
+      _ = try consumer.poll(max: 1, firstWaitMs: 100, lingerMs: 0)
+    }
   }
 
   /// Takes `count` messages, or those there are after half a minute.

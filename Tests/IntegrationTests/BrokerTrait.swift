@@ -1,5 +1,5 @@
-import Foundation
 import KafkaProxy
+import TestSupport
 import Testing
 
 /// Gives tests a real broker, and threads of their own.
@@ -23,13 +23,4 @@ struct BrokerTrait: SuiteTrait, TestTrait, TestScoping {
 
 extension Trait where Self == BrokerTrait {
   static var broker: Self { BrokerTrait() }
-}
-
-/// Gives every job a thread.
-private final class ThreadExecutor: TaskExecutor {
-  func enqueue(_ job: consuming ExecutorJob) {
-    let job = UnownedJob(job)
-    let executor = unsafe asUnownedTaskExecutor()
-    Thread.detachNewThread { unsafe job.runSynchronously(on: executor) }
-  }
 }

@@ -1,4 +1,5 @@
 import Kafka
+import TestSupport
 import Testing
 
 @Suite("Admin", .ownThread, .timeLimit(.minutes(1)))

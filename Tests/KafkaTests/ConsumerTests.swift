@@ -1,4 +1,5 @@
 import Kafka
+import TestSupport
 import Testing
 
 @Suite("Consumer", .ownThread, .timeLimit(.minutes(1)))
@@ -178,6 +179,48 @@ struct ConsumerTests {
     #expect(progress.map(\.position) == [4])
     #expect(progress.map(\.end) == [10])
     #expect(progress.map(\.lag) == [6])
+  }
+
+  @Test("where nothing came, what was committed tells the lag, or else what is kept")
+  func lagOfSilence() throws {
+    let world = try World(partitions: 3)
+    for partition in 0..<3 as Range<Int32> { try world.produce(0..<10, partition: partition) }
+    do {
+      let consumer = try world.consumer()
+      try consumer.wait { $0.assignment.count == 3 }
+      try consumer.commit(offsets: [world.events(1): 4, world.events(2): 10])
+    }
+    let consumer = try world.consumer()
+    // Paused, partitions are as silent as those whose fetches are not answered.
+    try consumer.pauseAll()
+    try consumer.wait { $0.assignment.count == 3 }
+    let unknown = try consumer.progress()
+    #expect(unknown.allSatisfy { $0.position == nil && $0.lag == nil })
+    try consumer.askAboutSilent(timeoutMs: 5_000)
+    let progress = try consumer.progress().sorted {
+      $0.topicPartition.partition < $1.topicPartition.partition
+    }
+    #expect(progress.map(\.position) == [0, 4, 10])
+    #expect(progress.map(\.lag) == [10, 6, 0])
+  }
+
+  @Test("a partition whose end was reached waits for nothing, though no message came")
+  func endReached() throws {
+    let world = try World()
+    try world.produce(0..<10)
+    do {
+      let consumer = try world.consumer()
+      try consumer.wait { $0.assignment.count == 1 }
+      try consumer.commit(offsets: [world.events(0): 10])
+    }
+    let consumer = try world.consumer()
+    try consumer.wait { (try? $0.progress())?.first?.position != nil }
+    let progress = try consumer.progress()
+    #expect(progress.map(\.position) == [10])
+    #expect(progress.map(\.lag) == [0])
+    try consumer.rewind(to: [world.events(0): 7], timeoutMs: 5_000)
+    let again = try consumer.take(3)
+    #expect(again.numbers == [7, 8, 9])
   }
 
   @Test("a topic that is not there is a failure to be tried again")

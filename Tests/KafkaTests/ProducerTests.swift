@@ -1,4 +1,5 @@
 import Kafka
+import TestSupport
 import Testing
 
 @Suite("Producer", .ownThread, .timeLimit(.minutes(1)))

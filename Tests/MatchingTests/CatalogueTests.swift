@@ -23,6 +23,15 @@ struct CatalogueTests {
     #expect(catalogue.width == 2)
   }
 
+  @Test("two spellings of one character are two items")
+  func spellings() throws {
+    let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+    let both = try catalogue([composed, decomposed, "c", "d"])
+    #expect(both.index(of: composed) == 0)
+    #expect(both.index(of: decomposed) == 1)
+    #expect(try catalogue(["a", composed, "c", "d"]).index(of: decomposed) == nil)
+  }
+
   @Test("the most popular come first, ties by index, without what is filtered")
   func popular() throws {
     let catalogue = try catalogue()

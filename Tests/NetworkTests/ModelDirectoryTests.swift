@@ -180,7 +180,7 @@ struct ModelDirectoryTests {
     try FileManager.default.removeItem(atPath: path + "/" + name)
     let failure = #expect(throws: NetworkFailure.self) { try ModelDirectory.load(path) }
     #expect(failure?.remedy == .retry)
-    #expect(failure?.file.hasSuffix(name) == true)
+    #expect(failure?.reason == "\(path)/\(name): cannot open it: No such file or directory")
   }
 
   @Test(

@@ -57,6 +57,22 @@ struct HealthTests {
     #expect(health.ready(nowMs: 60_000).isOK)
   }
 
+  @Test("becoming stuck is told once, and moving again too")
+  func change() {
+    let health = healthy()
+    func progressed(_ next: Int64, lag: Int64, atMs nowMs: Int64) -> Health.Change? {
+      health.progressed(topic: "clicks", partition: 3, next: next, lag: lag, nowMs: nowMs)
+    }
+    #expect(progressed(5, lag: 2, atMs: 0) == nil)
+    #expect(progressed(5, lag: 2, atMs: 30_000) == nil)
+    #expect(progressed(5, lag: 2, atMs: 30_001) == .stuck(forMs: 30_001))
+    #expect(progressed(5, lag: 3, atMs: 40_000) == nil)
+    #expect(progressed(6, lag: 2, atMs: 41_000) == .movesAgain)
+    #expect(progressed(7, lag: 1, atMs: 42_000) == nil)
+    #expect(progressed(7, lag: 1, atMs: 80_000) == .stuck(forMs: 38_000))
+    #expect(progressed(7, lag: 0, atMs: 81_000) == .movesAgain)
+  }
+
   @Test("a partition without lag may rest, and its clock starts with the next message")
   func resting() {
     let health = healthy()

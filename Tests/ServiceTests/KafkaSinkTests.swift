@@ -53,8 +53,10 @@ struct KafkaSinkTests {
     for _ in 0..<100 where letters.count < 2 {
       letters += try consumer.poll(max: 10, firstWaitMs: 200, lingerMs: 0)
     }
-    let omitted = letters.map { $0.headers.last?.name }
-    #expect(omitted == ["dreamstream.error.omitted", "dreamstream.error.omitted"])
+    let omitted = letters.map { $0.headers.last }
+    let sizes = ["950000 bytes", "1200000 bytes"].map { Array($0.utf8) }
+    #expect(omitted.map { $0?.name } == [DeadLetter.omitted, DeadLetter.omitted])
+    #expect(omitted.compactMap { $0?.value } == sizes)
     #expect(letters.allSatisfy { $0.value == nil && $0.key == [1] })
   }
 }

@@ -129,8 +129,16 @@ struct SettingTests {
       ("sessions.lateness", [("sessions.ttl_ms", "1h")]),
       ("topics.clicks", [("topics.suggestions", "clicks")]), ("redis.user", [("redis.user", "u")]),
       (
-        "kafka.consumer.properties.max.poll.interval.ms",
+        "kafka.properties.max.poll.interval.ms",
         [("kafka.properties.max.poll.interval.ms", "2005")]
+      ),
+      (
+        "kafka.properties.group.instance.id",
+        [("kafka.properties.group.instance.id", "a"), ("worker.pipelines", "2")]
+      ),
+      (
+        "kafka.consumer.properties.group.instance.id",
+        [("kafka.consumer.properties.group.instance.id", "a"), ("worker.pipelines", "2")]
       ),
       ("shutdown.budget", [("redis.command_timeout_ms", "9995ms")]),
     ]
@@ -141,11 +149,25 @@ struct SettingTests {
     #expect(found.first?.rule.isEmpty == false && found.first?.remedy.isEmpty == false)
   }
 
+  @Test("a property that does not fit is named where it was given, with its value")
+  func propertyRelation() throws {
+    let found = try problems(overrides: [
+      ("kafka.properties.group.instance.id", "a"), ("worker.pipelines", "2"),
+    ])
+    #expect(
+      found.first?.description
+        == "kafka.properties.group.instance.id = \"a\" (--set): each pipeline is a member of its "
+        + "own, and the group takes an id from one member only, with worker.pipelines = 2; "
+        + "leave it out, or set worker.pipelines to 1"
+    )
+  }
+
   @Test("and those that just fit are taken")
   func relationsHold() throws {
     let made = try configuration(overrides: [
       ("batch.max_size", "65"), ("sessions.slack", "65"), ("redis.user", "u"),
       ("redis.password", "p"), ("kafka.properties.max.poll.interval.ms", "2006"),
+      ("kafka.properties.group.instance.id", "a"),
     ])
     #expect(made.redis.user == "u")
   }

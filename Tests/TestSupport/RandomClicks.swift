@@ -12,13 +12,13 @@ package struct RandomClicks {
     var change: SessionChange
   }
 
-  private var generator: SplitMix
+  private var generator: SeededGenerator
   private var logs: [[Entry]] = [[], [], []]
   private var cursors = [0, 0, 0]
   private var offsets: [Int64] = [0, 5_000_000_000, 100]
   private var clockMs: Int64 = 1_700_000_000_000
 
-  package init(seed: UInt64) { generator = SplitMix(state: seed) }
+  package init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
 
   /// Delivers `batches` batches to a store and holds every view against ``PlainSessions``.
   ///
@@ -100,18 +100,5 @@ package struct RandomClicks {
 
   private mutating func chance(_ probability: Double) -> Bool {
     Double.random(in: 0..<1, using: &generator) < probability
-  }
-}
-
-/// Steele, Lea and Flood's generator: small, and the same on every machine.
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

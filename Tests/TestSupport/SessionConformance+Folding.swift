@@ -69,6 +69,11 @@ extension SessionConformance {
       )
       #expect(views.map(short) == users.map { ["applied 1 of \($0)"] })
     },
+    SessionConformance("users are told apart by bytes, not by what these look like") { world in
+      var store = try world.makeStore(limits)
+      _ = try store.fold(.click("a", at: 10, 1), of: "caf\u{E9}")
+      #expect(short(try store.fold(.click("b", at: 20, 2), of: "cafe\u{301}")) == ["applied 1 b"])
+    },
     SessionConformance("no batch, and no change, is a batch all the same") { world in
       var store = try world.makeStore(limits)
       #expect(try store.apply([]) == [])

@@ -1,14 +1,14 @@
 import Foundation
-import Testing
+package import Testing
 
 /// Runs each test of a suite on threads of its own.
 ///
 /// Tests that block would otherwise hold the few threads that Swift's tasks share, and wait for one
 /// another.
-struct OwnThread: SuiteTrait, TestTrait, TestScoping {
-  let isRecursive = true
+package struct OwnThread: SuiteTrait, TestTrait, TestScoping {
+  package let isRecursive = true
 
-  func provideScope(
+  package func provideScope(
     for test: Test,
     testCase: Test.Case?,
     performing function: @concurrent @Sendable () async throws -> Void
@@ -18,12 +18,14 @@ struct OwnThread: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == OwnThread {
-  static var ownThread: Self { OwnThread() }
+  package static var ownThread: Self { OwnThread() }
 }
 
 /// Gives every job a thread.
-private final class ThreadExecutor: TaskExecutor {
-  func enqueue(_ job: consuming ExecutorJob) {
+package final class ThreadExecutor: TaskExecutor {
+  package init() {}
+
+  package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     let executor = unsafe asUnownedTaskExecutor()
     Thread.detachNewThread { unsafe job.runSynchronously(on: executor) }

@@ -1,0 +1,89 @@
+import Evaluation
+import Foundation
+import Network
+import TestSupport
+import Testing
+
+@testable import dreamstream
+
+/// The program, run to its end or for some seconds.
+private func run(
+  _ arguments: [String],
+  seconds: Double = 60
+) throws -> (code: Int32, error: String) {
+  let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+  let process = Process()
+  process.executableURL = folder.appending(path: "dreamstream")
+  process.arguments = arguments
+  process.standardInput = FileHandle.nullDevice
+  process.standardOutput = FileHandle.nullDevice
+  let error = Pipe()
+  process.standardError = error
+  try RedisServer.withSignalsOpen { try process.run() }
+  DispatchQueue.global().asyncAfter(deadline: .now() + seconds) { process.terminate() }
+  let text = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  process.waitUntilExit()
+  return (process.terminationStatus, text)
+}
+
+@Suite("Commands", .ownThread, .timeLimit(.minutes(2)))
+struct CommandTests {
+  /// A folder with clicks in it, gone after `body`.
+  private func withClicks(_ text: String, _ body: (URL, String) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let clicks = folder.appending(path: "clicks.tsv")
+    try Data(text.utf8).write(to: clicks)
+    try body(folder, clicks.path)
+  }
+
+  @Test("a part cannot be judged of a file without parts")
+  func partWithoutSplit() throws {
+    try withClicks("user\titem\nu\ti1\nu\ti2\nu\ti3\n") { folder, clicks in
+      let model = folder.appending(path: "model").path
+      try ModelDirectory.write(TinyModel.make(denoiser: .linear), to: model)
+      let arguments = ["evaluate", "--model", model, "--clicks", clicks]
+      let whole = try run(arguments)
+      #expect(whole.code == 0, "\(whole.error)")
+      let part = try run(arguments + ["--part", "test"])
+      #expect(part.code != 0)
+      #expect(part.error.contains("no column `split` to find the part test by"))
+    }
+  }
+
+  @Test("a feed that nobody takes gives up, saying how much is left")
+  func givesUp() throws {
+    var feed = try ClickFeed(
+      settings: settings(brokers: "127.0.0.1:1", []),
+      topic: "clicks",
+      prefix: "f",
+      time: .now,
+      patience: .seconds(1)
+    )
+    for number in 0..<3 { try feed.send(FileClick(user: "u", item: "i"), number: number) }
+    var seen: Set<Int> = []
+    do {
+      try feed.finish { seen.insert($0) }
+      Issue.record("nobody was there to store them")
+    } catch let failure as FeedFailure {
+      #expect(failure.description.contains("nothing was stored in clicks for 1.0 seconds"))
+      #expect(failure.description.contains("3 clicks are left; last error: "))
+    }
+    let stored = feed.stored
+    #expect(seen == [0] && stored == 0)
+  }
+
+  @Test("without a broker, produce and tail say so soon, and go on trying")
+  func noBroker() throws {
+    try withClicks("user\titem\nu\ti1\n") { _, clicks in
+      let brokers = ["--brokers", "127.0.0.1:1"]
+      for command in [["produce", "--clicks", clicks], ["tail"]] {
+        let start = ContinuousClock.now
+        let tried = try run(command + brokers, seconds: 6)
+        #expect(tried.error.contains("no broker answers at 127.0.0.1:1; still trying"))
+        #expect(ContinuousClock.now - start >= .seconds(6), "\(tried.error)")
+      }
+    }
+  }
+}
