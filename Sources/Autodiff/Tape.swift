@@ -46,7 +46,9 @@ package struct Tape: Sendable {
 
   var operations: [Operation] = []
   var nodes: [Node] = []
-  /// Each node's value, its gradient, and what its operation saved. They outlive a run.
+  /// Each node's value, its gradient, and what its operation saved.
+  ///
+  /// They outlive a run.
   var values: [[Float]] = []
   var gradients: [[Float]] = []
   var saved: [[Float]] = []

@@ -5,8 +5,11 @@ extension Tape {
   /// Adds the loss Σ weight · −log softmax(scale · x·Tᵀ)[target], over all rows of `table`.
   ///
   /// - Parameters:
+  ///   - x: (rows, width).
+  ///   - table: (items, width).
   ///   - targets: A row of the table for each row of x, or −1 for none.
   ///   - scale: 1 / temperature.
+  ///   - weight: What each row's loss counts.
   /// - Returns: The loss.
   package mutating func crossEntropy(
     _ x: Node,

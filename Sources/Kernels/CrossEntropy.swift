@@ -6,15 +6,19 @@ package enum CrossEntropy {
   /// Rows whose scores are held at a time.
   private static let chunk = 64
 
-  /// Returns the sum of `weight` · loss, and adds its gradient to `dx` and `dtable`.
+  /// Sums `weight` · loss, and adds its gradient to `dx` and `dtable`.
   ///
   /// - Parameters:
   ///   - x: (rows, width).
   ///   - table: (items, width).
+  ///   - width: Elements of a row.
   ///   - targets: A row of the table for each row, or −1 for a row without a loss. (rows)
   ///   - scale: What scores are multiplied by: 1 / temperature.
   ///   - weight: What each row's loss counts.
   ///   - scores: Memory that is kept from call to call.
+  ///   - dx: Gradient of x. (rows, width)
+  ///   - dtable: Gradient of the table. (items, width)
+  /// - Returns: The sum.
   package static func learn(
     _ x: Span<Float>,
     table: Span<Float>,
