@@ -34,6 +34,10 @@ package struct Tape: Sendable {
     /// The saved numbers are the multipliers.
     case dropout(Node)
     case take(Node, [Int32])
+    /// Rows side by side.
+    case join([Node])
+    /// For each row the mean of all others.
+    case others(Node)
     /// Row by row: the first where the flag stands, else the only row of the second.
     case choose(Node, Node, [Bool])
     /// Query, key, value; the saved numbers are the weights of each sequence's heads.

@@ -58,6 +58,20 @@ extension Tape {
           Lanes.add(dy.span.extracting(elements(of: row, width: x.width)), to: &target)
         }
       }
+    case .join(let parts):
+      var start = 0
+      for part in parts {
+        gradients[part.index].edit { dx in
+          for row in 0..<part.rows {
+            for i in 0..<part.width {
+              dx[row * part.width + i] += dy[row * node.width + start + i]
+            }
+          }
+        }
+        start += part.width
+      }
+    case .others(let x):
+      gradients[x.index].edit { Self.addOthers(dy.span, width: x.width, to: &$0) }
     case .choose(let x, let other, let keeps):
       for (row, keep) in keeps.enumerated() {
         let part = elements(of: row, width: x.width)

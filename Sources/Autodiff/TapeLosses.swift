@@ -8,6 +8,7 @@ extension Tape {
   ///   - x: (rows, width).
   ///   - table: (items, width).
   ///   - targets: A row of the table for each row of x, or −1 for none.
+  ///   - offsets: What is added to each row's score of the table, or nil for nothing.
   ///   - scale: 1 / temperature.
   ///   - weight: What each row's loss counts.
   /// - Returns: The loss.
@@ -15,6 +16,7 @@ extension Tape {
     _ x: Node,
     table: Node,
     targets: [Int32],
+    offsets: [Float]? = nil,
     scale: Float,
     weight: Float,
   ) -> Double {
@@ -32,6 +34,7 @@ extension Tape {
       table: items.span,
       width: x.width,
       targets: targets.span,
+      offsets: offsets?.span,
       scale: scale,
       weight: weight,
       scores: &scores,
@@ -88,6 +91,48 @@ extension Tape {
         for i in range {
           gradients[x.index][i] += slope * values[other.index][i]
           gradients[other.index][i] += slope * values[x.index][i]
+        }
+      }
+    }
+    return loss
+  }
+
+  /// Adds the loss Σ weight · softplus(γ·(y·n − x·p)): a preference for pairs (x, p) over (y, n),
+  /// −log σ(−γ·(ℓ⁺ − ℓ⁻)) for the cosine errors ℓ⁺ = 1 − x·p and ℓ⁻ = 1 − y·n of rows of length 1
+  /// (PreferDiff: Liu and others 2025, equation 9).
+  ///
+  /// - Parameters:
+  ///   - x: Estimates of what is wanted.
+  ///   - positive: What is wanted.
+  ///   - y: Estimates of what is not.
+  ///   - negative: What is not wanted.
+  ///   - gamma: How sharply the two errors are told apart, γ.
+  ///   - weight: What each row's loss counts.
+  /// - Returns: The loss.
+  package mutating func preference(
+    _ x: Node,
+    positive: Node,
+    over y: Node,
+    negative: Node,
+    gamma: Float,
+    weight: Float
+  ) -> Double {
+    let pairs = [(x, positive, Float(-1)), (y, negative, Float(1))]
+    precondition(pairs.allSatisfy { $0.0.count == x.count && $0.1.count == x.count })
+    var loss = 0.0
+    for row in 0..<x.rows {
+      let range = elements(of: row, width: x.width)
+      var score: Float = 0
+      for (a, b, sign) in pairs {
+        let (first, second) = (values[a.index], values[b.index])
+        score += sign * Lanes.dot(first.span.extracting(range), second.span.extracting(range))
+      }
+      loss += Double(weight * softplus(gamma * score))
+      let slope = weight * gamma / (1 + exp(-gamma * score))
+      for (a, b, sign) in pairs {
+        for i in range {
+          gradients[a.index][i] += slope * sign * values[b.index][i]
+          gradients[b.index][i] += slope * sign * values[a.index][i]
         }
       }
     }

@@ -122,6 +122,44 @@ extension Tape {
     }
   }
 
+  /// Rows side by side: each row of the first, then that of the second, and so on.
+  package mutating func join(_ parts: [Node]) -> Node {
+    let width = parts.reduce(0) { $0 + $1.width }
+    precondition(parts.allSatisfy { $0.rows == parts[0].rows })
+    return append(.join(parts), rows: parts[0].rows, width: width) { tape, y, _ in
+      var start = 0
+      for part in parts {
+        let input = tape.values[part.index]
+        for row in 0..<part.rows {
+          for i in 0..<part.width { y[row * width + start + i] = input[row * part.width + i] }
+        }
+        start += part.width
+      }
+    }
+  }
+
+  /// For each row the mean of all other rows; zeros for a single row.
+  package mutating func others(_ x: Node) -> Node {
+    append(.others(x), rows: x.rows, width: x.width) { tape, y, _ in
+      for i in y.indices { y[i] = 0 }
+      let input = tape.values[x.index]
+      Self.addOthers(input.span, width: x.width, to: &y)
+    }
+  }
+
+  /// Adds to each row of y the mean of all other rows of x: a symmetric map, so its own gradient.
+  static func addOthers(_ x: Span<Float>, width: Int, to y: inout MutableSpan<Float>) {
+    let rows = x.count / width
+    if rows < 2 { return }
+    let share = 1 / Float(rows - 1)
+    for column in 0..<width {
+      let sum = (0..<rows).reduce(Float(0)) { $0 + x[$1 * width + column] }
+      for row in 0..<rows {
+        y[row * width + column] += share * (sum - x[row * width + column])
+      }
+    }
+  }
+
   /// Each row of x where the flag stands, else the only row of `other`.
   package mutating func choose(_ x: Node, or other: Node, where keeps: [Bool]) -> Node {
     precondition(keeps.count == x.rows && other.rows == 1 && other.width == x.width)

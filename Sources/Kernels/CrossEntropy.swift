@@ -13,6 +13,8 @@ package enum CrossEntropy {
   ///   - table: (items, width).
   ///   - width: Elements of a row.
   ///   - targets: A row of the table for each row, or −1 for a row without a loss. (rows)
+  ///   - offsets: What is added to each item's score, such as the logarithm of how many items a
+  ///     sampled one stands for. (items)
   ///   - scale: What scores are multiplied by: 1 / temperature.
   ///   - weight: What each row's loss counts.
   ///   - scores: Memory that is kept from call to call.
@@ -24,6 +26,7 @@ package enum CrossEntropy {
     table: Span<Float>,
     width: Int,
     targets: Span<Int32>,
+    offsets: Span<Float>? = nil,
     scale: Float,
     weight: Float,
     scores: inout [Float],
@@ -52,6 +55,7 @@ package enum CrossEntropy {
       )
       for row in 0..<count {
         var line = part._mutatingExtracting(elements(of: row, width: items))
+        if let offsets { Lanes.add(offsets, to: &line) }
         sum += Double(weight) * differentiate(&line, target: Int(targets[start + row]), weight)
       }
       var dinput = dx._mutatingExtracting(range)

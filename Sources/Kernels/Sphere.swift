@@ -21,6 +21,15 @@ package enum Sphere {
     }
   }
 
+  /// Brings rows to a length where they lie.
+  package static func forward(_ x: inout MutableSpan<Float>, width: Int, length: Float) {
+    for row in 0..<(x.count / width) {
+      var part = x._mutatingExtracting(elements(of: row, width: width))
+      let norm = Lanes.dot(part.span, part.span).squareRoot()
+      Lanes.scale(&part, by: length / max(least, norm))
+    }
+  }
+
   /// Adds to `dx` what `dy` asks of it: the part of `dy` along the sphere, times the factor.
   package static func backward(
     y: Span<Float>,

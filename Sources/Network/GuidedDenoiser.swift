@@ -5,7 +5,9 @@ internal import Kernels
 ///
 /// What does not change from step to step is computed once: the step's part of the first layer at
 /// load, the condition's when a batch begins. The second layer is linear, so it is applied to the
-/// guided combination. A guided step is then one product in and, for the `mlp`, one out.
+/// guided combination. A guided step is then one product in and, for the `mlp`, one out. The
+/// `residual` adds h, guided too, and brings the sum to the length √d; with no denoiser the
+/// estimate is h.
 ///
 /// A row's estimate has the same bits alone and in a batch of any size. Memory is allocated only
 /// for a batch larger than any before.
@@ -17,27 +19,36 @@ package struct GuidedDenoiser: Denoiser, Sendable {
   private let condition: PackedMatrix
   private let none: [Float]
   private let steps: [Float]
-  /// The `mlp`'s second layer.
+  private let kind: Shape.Denoiser
+  /// The second layer of `mlp` and `residual`.
   private let second: (weight: PackedMatrix, bias: [Float])?
+  /// ∅, (d).
+  private let noCondition: [Float]
 
   /// For every request W_h·h; or, for the linear denoiser, (1 + w)·B·h − w·B·∅. (requests, outputs)
   private var conditions: [Float] = []
   private var hidden: [Float] = []
+  /// What is added at the end: (1 + w)·h − w·∅, or h. (requests, d)
+  private var skip: [Float] = []
 
   /// Prepares the estimates at all steps below `steps`, T.
   package init(_ weights: Weights, steps: Int, guidance: Float) {
     let d = weights.shape.width
-    let layer = FirstLayer(weights, steps: steps)
-    let outputs = layer.none.count
     width = d
+    kind = weights.shape.denoiser
     self.guidance = guidance
-    first = PackedMatrix(outputsByInputs: layer.x.span, outputs: outputs, inputs: d)
-    condition = PackedMatrix(outputsByInputs: layer.h.span, outputs: outputs, inputs: d)
-    none = layer.none
-    self.steps = layer.steps
+    noCondition = weights[.none]
+    let layer = kind == .none ? nil : FirstLayer(weights, steps: steps)
+    none = layer?.none ?? []
+    self.steps = layer?.steps ?? []
+    func packed(_ columns: [Float]) -> PackedMatrix {
+      PackedMatrix(outputsByInputs: columns.span, outputs: columns.count / d, inputs: d)
+    }
+    first = packed(layer?.x ?? [])
+    condition = packed(layer?.h ?? [])
     second =
-      weights.shape.denoiser == .linear
-      ? nil : (weights.packed(.denoiser2, inputs: 2 * d), weights[.denoiser2Bias])
+      kind == .mlp || kind == .residual
+      ? (weights.packed(.denoiser2, inputs: 2 * d), weights[.denoiser2Bias]) : nil
   }
 
   /// Takes the conditions of a new batch: request r of ``estimate(_:requests:at:into:)`` is row r
@@ -46,6 +57,8 @@ package struct GuidedDenoiser: Denoiser, Sendable {
     let outputs = none.count
     let requests = h.count / width
     precondition(h.count == requests * width)
+    if kind == .residual || kind == .none { keepSkip(h) }
+    if kind == .none { return }
     conditions.resize(to: requests * outputs)
     conditions.edit { [condition] in Gemm.rows(h, condition, into: &$0) }
     if second != nil { return }
@@ -57,12 +70,21 @@ package struct GuidedDenoiser: Denoiser, Sendable {
     }
   }
 
+  private mutating func keepSkip(_ h: Span<Float>) {
+    skip.resize(to: h.count)
+    for i in h.indices {
+      skip[i] =
+        kind == .none ? h[i] : (1 + guidance) * h[i] - guidance * noCondition[i % width]
+    }
+  }
+
   package mutating func estimate(
     _ x: Span<Float>,
     requests: Span<Int32>,
     at t: Int,
     into clean: inout MutableSpan<Float>
   ) {
+    if kind == .none { return addSkip(requests, to: &clean, adding: false) }
     let outputs = none.count
     let step = (t * outputs)..<((t + 1) * outputs)
     guard let second else {
@@ -90,5 +112,18 @@ package struct GuidedDenoiser: Denoiser, Sendable {
       }
     }
     Gemm.rows(hidden.span, second.weight, bias: second.bias.span, into: &clean)
+    if kind == .residual {
+      addSkip(requests, to: &clean, adding: true)
+      Sphere.forward(&clean, width: width, length: Float(width).squareRoot())
+    }
+  }
+
+  private func addSkip(_ requests: Span<Int32>, to clean: inout MutableSpan<Float>, adding: Bool) {
+    for row in requests.indices {
+      let start = Int(requests[row]) * width
+      for i in 0..<width {
+        clean[row * width + i] = (adding ? clean[row * width + i] : 0) + skip[start + i]
+      }
+    }
   }
 }

@@ -8,17 +8,21 @@ extension Weights {
   /// inputs uniform on ±1/√n. A tensor's numbers depend on the seed and its name alone.
   package init(shape: Shape, seed: UInt64) {
     self.init(shape: shape)
-    for tensor in tensors {
-      let key = NoiseKey(seed: seed, user: stableHash(tensor.rawValue), position: 0)
-      switch tensor {
+    for tensor in shape.tensors {
+      let key = NoiseKey(seed: seed, user: stableHash(tensor.name), position: 0)
+      switch tensor.tensor {
       case .items, .none, .positions:
         values.edit(range(tensor)) { Noise.fill(&$0, key: key, draw: 0) }
       case .norm1Gain, .norm2Gain, .norm3Gain, .feedForwardNormGain:
         values.edit(range(tensor)) { for i in $0.indices { $0[i] = 1 } }
       case .norm1Bias, .norm2Bias, .norm3Bias, .feedForwardNormBias:
         break
+      case .denoiser2Weight where shape.denoiser == .residual,
+        .denoiser2Bias where shape.denoiser == .residual:
+        // The estimate begins as the encoder's, and learns what to add.
+        break
       default:
-        let bound = 1 / Float(inputs(of: tensor)).squareRoot()
+        let bound = 1 / Float(inputs(of: tensor.tensor)).squareRoot()
         values.edit(range(tensor)) { fillUniformly(&$0, bound: bound, key: key) }
       }
     }

@@ -28,16 +28,16 @@ package enum Layer: CaseIterable, Sendable {
 extension Weights {
   /// Where a layer's two tensors lie in ``values``, the second right after the first; empty when
   /// the model has no such layer.
-  package func range(_ layer: Layer) -> Range<Int> {
+  package func range(_ layer: Layer, block: Int = 0) -> Range<Int> {
     let (first, second) = layer.tensors
-    let (start, end) = (range(first), range(second))
+    let (start, end) = (range(first, block: block), range(second, block: block))
     precondition(start.upperBound == end.lowerBound || start.isEmpty)
     return start.lowerBound..<end.upperBound
   }
 
   /// A layer's first tensor, (outputs, inputs), packed for products with few rows.
-  func packed(_ layer: Layer, inputs: Int) -> PackedMatrix {
-    let weight = range(layer.tensors.0)
+  func packed(_ layer: Layer, block: Int = 0, inputs: Int) -> PackedMatrix {
+    let weight = range(layer.tensors.0, block: block)
     return PackedMatrix(
       outputsByInputs: values.span.extracting(weight),
       outputs: weight.count / inputs,

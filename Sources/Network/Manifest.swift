@@ -42,12 +42,15 @@ package struct Manifest: Codable, Equatable, Sendable {
     package var dropout: Float
     package var conditionDropout: Float
     package var seed: UInt64
+    /// What was made small, where it was not the published objective: settings by name.
+    package var objective: [String: String]?
     /// ISO 8601.
     package var started: String?
     package var finished: String?
 
     enum CodingKeys: String, CodingKey {
       case source, validation, examples, epochs, batch, rate, dropout, seed, started, finished
+      case objective
       case bestEpoch = "best_epoch"
       case weightDecay = "weight_decay"
       case conditionDropout = "condition_dropout"
@@ -65,6 +68,7 @@ package struct Manifest: Codable, Equatable, Sendable {
       dropout: Float,
       conditionDropout: Float,
       seed: UInt64,
+      objective: [String: String]? = nil,
       started: String? = nil,
       finished: String? = nil,
     ) {
@@ -79,6 +83,7 @@ package struct Manifest: Codable, Equatable, Sendable {
       self.dropout = dropout
       self.conditionDropout = conditionDropout
       self.seed = seed
+      self.objective = objective
       self.started = started
       self.finished = finished
     }
@@ -127,7 +132,8 @@ package struct Manifest: Codable, Equatable, Sendable {
     {
       sound ? nil : NetworkFailure(file, field: field, expected: expected, found: "\(found)")
     }
-    return check("format", format == Self.format, "\(Self.format)", format)
+    let shapeProblem =
+      check("format", format == Self.format, "\(Self.format)", format)
       ?? check("name", !name.isEmpty, "a name", "nothing")
       ?? check("shape.items", (1..<Int(Int32.max)).contains(shape.items), "1 or more", shape.items)
       ?? check("shape.length", (1...4096).contains(shape.length), "1 to 4096", shape.length)
@@ -137,6 +143,14 @@ package struct Manifest: Codable, Equatable, Sendable {
         "an even number, 4 to 4096",
         shape.width,
       )
+      ?? check("shape.blocks", (1...64).contains(shape.blocks), "1 to 64", shape.blocks)
+      ?? check(
+        "shape.heads",
+        (1...64).contains(shape.heads) && shape.width.isMultiple(of: max(1, shape.heads)),
+        "1 to 64, dividing the width",
+        shape.heads
+      )
+    return shapeProblem
       ?? check(
         "schedule.steps",
         NoiseSchedule.limits.contains(schedule.steps),
@@ -152,7 +166,7 @@ package struct Manifest: Codable, Equatable, Sendable {
       ?? check(
         "serving.sampler",
         serving.sampler != .folded || shape.denoiser == .linear,
-        "ddim or ddpm, for an mlp denoiser",
+        "ddim or ddpm, for what is no linear denoiser",
         serving.sampler.rawValue,
       )
       ?? check(

@@ -3,41 +3,45 @@ extension Weights {
   ///
   /// Nothing is allocated by the shape before the file has been found to hold that much.
   init(_ file: Safetensors, shape: Shape, file name: String) throws(NetworkFailure) {
-    let expected = Tensor.allCases.filter { !$0.dimensions(in: shape).isEmpty }
+    let expected = shape.tensors
     for tensor in expected {
-      let dimensions = tensor.dimensions(in: shape)
-      let found = file.entries[tensor.rawValue]?.dimensions
+      let dimensions = tensor.tensor.dimensions(in: shape)
+      let found = file.entries[tensor.name]?.dimensions
       guard found == dimensions else {
         throw NetworkFailure(
           name,
-          field: "tensor \(tensor.rawValue).shape",
+          field: "tensor \(tensor.name).shape",
           expected: "\(dimensions)",
           found: found.map { "\($0)" } ?? "no such tensor",
         )
       }
     }
-    let names = Set(expected.map(\.rawValue))
+    let names = Set(expected.map(\.name))
     if let stranger = file.entries.keys.sorted().first(where: { !names.contains($0) }) {
       throw NetworkFailure(
         name,
         field: "tensor \(stranger)",
-        expected: "absent in a model with a \(shape.denoiser.rawValue) denoiser",
+        expected: """
+          absent in a model with a \(shape.denoiser.rawValue) denoiser and \(shape.blocks) blocks
+          """,
         found: "present",
       )
     }
     self.init(shape: shape)
-    for tensor in expected { self[tensor] = try file.floats(tensor.rawValue) }
+    for tensor in expected {
+      values.replaceSubrange(range(tensor), with: try file.floats(tensor.name))
+    }
     try refuseNonFinite(in: name)
   }
 
   /// Names the first value that is no number or has no bound.
   package func refuseNonFinite(in file: String) throws(NetworkFailure) {
-    for tensor in tensors {
+    for tensor in shape.tensors {
       let range = range(tensor)
       guard let at = values[range].firstIndex(where: { !$0.isFinite }) else { continue }
       throw NetworkFailure(
         file,
-        field: "tensor \(tensor.rawValue)[\(at - range.lowerBound)]",
+        field: "tensor \(tensor.name)[\(at - range.lowerBound)]",
         expected: "a finite number",
         found: "\(values[at])",
       )

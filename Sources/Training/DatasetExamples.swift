@@ -15,6 +15,12 @@ package struct Examples: Equatable, Sendable {
   /// Catalogue indices of the clicks before the target, oldest first; may be empty.
   package func history(_ example: Int) -> ArraySlice<Int32> { items[histories[example]] }
 
+  /// All clicks that histories are made of, in the order of the log.
+  var allItems: [Int32] { items }
+
+  /// Where a history lies in ``allItems``; its target, if known, is the click behind it.
+  func historyRange(_ example: Int) -> Range<Int> { histories[example] }
+
   /// The catalogue index of the click to predict, or nil when the catalogue lacks it.
   package func target(_ example: Int) -> Int32? {
     targets[example] < 0 ? nil : targets[example]

@@ -27,9 +27,8 @@ package struct Loop {
   package let dataset: Dataset
   package let shape: Shape
   package let settings: Settings
-  private var batches: Batches
-  private var step: TrainingStep
-  /// All but weights and moments, which `step` holds while the run goes on.
+  private var learner: any Learner
+  /// All but weights and moments, which the learner holds while the run goes on.
   private var state: Checkpoint
   private let validated: [Int]
 
@@ -51,38 +50,45 @@ package struct Loop {
     state =
       checkpoint
       ?? Checkpoint(
-        weights: Weights(shape: shape, seed: settings.seed),
+        weights: settings.objective.begun(Weights(shape: shape, seed: settings.seed)),
         settings: settings.fields(shape: shape, dataset: dataset)
       )
-    batches = Batches(
-      dataset.training,
-      settings: settings,
-      length: shape.length,
-      items: shape.items,
-      width: shape.width
-    )
     validated = dataset.validation.sample(settings.validationLimit)
+    let schedule: NoiseSchedule
     do throws(DiffusionFailure) {
-      step = TrainingStep(
-        state.weights,
-        schedule: try NoiseSchedule(settings.schedule),
-        weightDecay: settings.weightDecay,
-      )
+      schedule = try NoiseSchedule(settings.schedule)
     } catch {
       throw TrainingFailure(error.reason)
     }
-    step.optimiser.firstMoment = state.firstMoment
-    step.optimiser.secondMoment = state.secondMoment
-    step.optimiser.updates = state.updates
+    if settings.isPublished(shape) {
+      learner = ExampleLearner(
+        state.weights,
+        dataset.training,
+        schedule: schedule,
+        settings: settings
+      )
+    } else {
+      learner = try WindowLearner(
+        state.weights,
+        dataset.training,
+        schedule: schedule,
+        settings: settings
+      )
+    }
+    var optimiser = learner.optimiser
+    optimiser.firstMoment = state.firstMoment
+    optimiser.secondMoment = state.secondMoment
+    optimiser.updates = state.updates
+    learner.optimiser = optimiser
   }
 
   /// The run as it stands, to go on from later.
   package var checkpoint: Checkpoint {
     var checkpoint = state
-    checkpoint.weights = step.weights
-    checkpoint.firstMoment = step.optimiser.firstMoment
-    checkpoint.secondMoment = step.optimiser.secondMoment
-    checkpoint.updates = step.optimiser.updates
+    checkpoint.weights = learner.weights
+    checkpoint.firstMoment = learner.optimiser.firstMoment
+    checkpoint.secondMoment = learner.optimiser.secondMoment
+    checkpoint.updates = learner.optimiser.updates
     return checkpoint
   }
 
@@ -102,12 +108,12 @@ package struct Loop {
   ) throws(TrainingFailure) -> Ending {
     while state.epoch < settings.epochs {
       if isOutOfPatience { return .outOfPatience }
-      while state.batch < batches.count {
+      while state.batch < learner.batches(epoch: state.epoch) {
         if shouldStop() { return .stopped }
         let loss = try takeStep()
         report(.batch(done: examplesDone, epoch: state.epoch + 1, loss: loss))
       }
-      let loss = state.lossSum / Double(dataset.training.count)
+      let loss = state.lossSum / Double(learner.examples)
       (state.epoch, state.batch, state.lossSum) = (state.epoch + 1, 0, 0)
       var metrics: RankingMetrics?
       if state.epoch.isMultiple(of: settings.validateEvery) || state.epoch == settings.epochs {
@@ -122,17 +128,23 @@ package struct Loop {
   }
 
   /// Examples of all epochs.
-  package var exampleTotal: Int { settings.epochs * dataset.training.count }
+  package var exampleTotal: Int { settings.epochs * learner.examples }
 
   /// Examples that are learned, of ``exampleTotal``.
   package var examplesDone: Int {
-    let count = dataset.training.count
+    let count = learner.examples
     return state.epoch * count + min(state.batch * settings.batch, count)
   }
 
+  /// How much of the run is behind, 0 to 1.
+  private var progress: Double { Double(examplesDone) / Double(exampleTotal) }
+
   private mutating func takeStep() throws(TrainingFailure) -> Double {
-    let batch = batches.batch(state.batch, epoch: state.epoch)
-    let loss = step.step(batch, rate: settings.rate)
+    let (loss, examples) = learner.learn(
+      batch: state.batch,
+      epoch: state.epoch,
+      rate: settings.rate(after: learner.optimiser.updates, share: progress)
+    )
     guard loss.isFinite else {
       throw TrainingFailure(
         """
@@ -141,7 +153,7 @@ package struct Loop {
         """
       )
     }
-    state.lossSum += Double(loss) * Double(batch.targets.count)
+    state.lossSum += Double(loss) * Double(examples)
     state.batch += 1
     return Double(loss)
   }
@@ -151,7 +163,7 @@ package struct Loop {
   /// A reverse process that diverges answers nothing right: training goes on and may mend it.
   private mutating func validate() -> RankingMetrics {
     var metrics = RankingMetrics(cutoff: 20)
-    let weights = step.weights
+    let weights = settings.objective.sphere ? learner.weights.onSphere : learner.weights
     if var ranking = try? FullRanking(
       weights,
       schedule: settings.schedule,

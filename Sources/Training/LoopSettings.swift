@@ -1,3 +1,4 @@
+internal import Glibc
 package import Diffusion
 package import Network
 
@@ -16,6 +17,11 @@ extension Loop {
     package var batch = 256
     /// AdamW's learning rate.
     package var rate: Float = 1e-3
+    /// Updates in which the rate rises from 0.
+    package var warmUp = 0
+    /// Whether the rate falls along a cosine, to 0 at the end of the last epoch.
+    package var decays = false
+    package var objective = Objective()
     package var weightDecay: Float = 0
     /// The chance that an activation of the encoder is zeroed.
     package var dropout: Float = 0.1
@@ -44,6 +50,8 @@ extension Loop {
       check(epochs >= 1, "epochs is \(epochs); it wants 1 or more")
       check((1...1_000_000).contains(batch), "batch is \(batch); it wants 1 to 1000000")
       check(rate > 0 && rate < 1, "rate is \(rate); it wants a number between 0 and 1")
+      check(warmUp >= 0, "warm-up is \(warmUp); it wants 0 or more updates")
+      problems += objective.problems
       check(share.contains(weightDecay), "weight decay is \(weightDecay); it wants 0 to under 1")
       check(share.contains(dropout), "dropout is \(dropout); it wants 0 to under 1")
       check(
@@ -77,7 +85,12 @@ extension Loop {
         "shape.denoiser": shape.denoiser.rawValue,
         "schedule.name": schedule.name.rawValue,
         "schedule.steps": "\(schedule.steps)",
+        "shape.blocks": "\(shape.blocks)",
+        "shape.heads": "\(shape.heads)",
         "batch": "\(batch)",
+        "warm_up": "\(warmUp)",
+        // The end of a falling rate is the end of the run, which then may not move.
+        "decays": decays ? "over \(epochs) epochs" : "false",
         "rate": "\(rate)",
         "weight_decay": "\(weightDecay)",
         "dropout": "\(dropout)",
@@ -91,7 +104,21 @@ extension Loop {
         "validation_limit": "\(validationLimit)",
         "examples": "\(dataset.training.count)",
         "data": dataset.fingerprint,
-      ]
+      ].merging(objective.fields) { $1 }
+    }
+
+    /// Whether this is DreamRec's own training of DreamRec's own model.
+    package func isPublished(_ shape: Shape) -> Bool {
+      objective.isPublished && shape.blocks == 1 && shape.heads == 1
+        && (shape.denoiser == .linear || shape.denoiser == .mlp)
+    }
+
+    /// The learning rate after so many updates, when this share of the run is behind.
+    func rate(after updates: Int, share: Double) -> Float {
+      var rate = Double(rate)
+      if updates < warmUp { rate *= Double(updates + 1) / Double(warmUp) }
+      if decays { rate *= 0.5 * (1 + cos(Double.pi * min(1, share))) }
+      return Float(rate)
     }
   }
 }

@@ -18,6 +18,7 @@ struct Evaluate: ParsableCommand {
 
   @Option(help: "The model's directory.") var model: String
   @Option(help: "Clicks: TSV, CSV or NDJSON; gzip too.") var clicks: String
+  @OptionGroup var reading: ClickOptions
   @Option(help: "The part to judge on, of a file with a column `split`. (default: test)")
   var part: String?
   @Option(help: "Clicks for transition counts to learn from. (default: the part `train`)")
@@ -42,7 +43,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     let model = try ModelDirectory.load(model)
-    let log = try ClickLog(path: clicks)
+    let log = try reading.read(clicks)
     if let part, log.parts.isEmpty {
       throw FileFailure(
         path: clicks,
@@ -90,7 +91,7 @@ struct Evaluate: ParsableCommand {
 
   /// Where transition counts learn from: never from what they are judged on.
   private func trainingLog(beside log: ClickLog) throws -> ClickLog? {
-    if let training { return try ClickLog(path: training) }
+    if let training { return try reading.read(training) }
     return log.partNames.contains("train") && judged != "train" ? log : nil
   }
 

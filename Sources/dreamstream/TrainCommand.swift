@@ -18,6 +18,7 @@ struct Train: ParsableCommand {
   )
 
   @Option(help: "Clicks: TSV, CSV or NDJSON; gzip too.") var clicks: String
+  @OptionGroup var reading: ClickOptions
   @Option(help: "The directory to write the model to.") var output: String
   @Option(help: "Clicks to validate on, in a file of their own.") var validation: String?
   @Option(help: "The part that trains, where the file has a column `split`.") var part = "train"
@@ -28,21 +29,47 @@ struct Train: ParsableCommand {
   var wholeCatalogue = false
   @Option(help: "The model's name. (default: the directory's)") var name: String?
 
-  @Option(help: "linear or mlp.") var denoiser = Shape.Denoiser.linear
+  @Option(help: "linear or mlp as DreamRec has them; residual; none for the encoder alone.")
+  var denoiser = Shape.Denoiser.linear
   @Option(help: "linear, cosine, exp or sqrt.") var schedule = NoiseSchedule.Name.linear
   @Option(help: "Noising steps, T.") var steps = 500
   @Option(help: "Clicks of a history that count, L.") var length = 10
   @Option(help: "The embedding's width, d.") var width = 64
+  @Option(help: "Blocks of the encoder.") var blocks = 1
+  @Option(help: "Heads of a block's attention.") var heads = 1
+
+  @Option(help: "mse as DreamRec has it, cosine, ce (cross-entropy over the catalogue), or bce.")
+  var loss = Objective.Loss.meanSquare
+  @Flag(help: "Item embeddings of one length; scores are cosines.") var sphere = false
+  @Option(help: "What cosines are divided by before the softmax.") var temperature: Float = 0.1
+  @Option(help: "What the loss of the encoder alone counts, beside the estimate's.")
+  var encoderWeight: Float = 0
+  @Option(help: "What the square error counts, beside a ranking loss.") var squareWeight: Float = 0
+  @Option(help: "What the change of the estimate from a step to the next counts (TA-Rec).")
+  var consistencyWeight: Float = 0
+  @Option(help: "What preferring the target to the batch's mean counts (PreferDiff).")
+  var preferenceWeight: Float = 0
+  @Option(help: "How sharply it is preferred.") var preferenceSlope: Float = 1
+  @Option(help: "Items drawn for an update's softmax; 0 for all.") var candidates = 0
+  @Option(help: "Above 1: how strongly training draws the noise towards its most.")
+  var noiseBias: Float = 1
+
+  @Option(help: "The deviation of item and position embeddings at the start.")
+  var spread: Float = 1
 
   @Option(help: "Epochs at most.") var epochs = 100
   @Option(help: "Examples of an update.") var batch = 256
   @Option(help: "AdamW's learning rate.") var rate: Float = 1e-3
+  @Option(help: "Updates in which the rate rises from 0.") var warmUp = 0
+  @Flag(help: "Let the rate fall along a cosine, to 0 at the last epoch.") var decay = false
   @Option(help: "AdamW's weight decay.") var weightDecay: Float = 0
   @Option(help: "The chance that an activation is zeroed.") var dropout: Float = 0.1
   @Option(help: "The chance that a history is hidden.") var conditionDropout: Float = 0.1
   @Option(help: "The seed of all that is random.") var seed: UInt64 = 0
 
   @Option(help: "Guidance of generation, w.") var guidance: Float = 2
+  @Option(help: "Steps of generation, but for a linear denoiser. (default: mlp 50, residual 2)")
+  var samplerSteps: Int?
   @Option(help: "What the best epoch is chosen by: hr@20 or ndcg@20.")
   var metric = Loop.Metric.hitRate
   @Option(help: "Epochs from one validation to the next.") var validateEvery = 1
@@ -61,6 +88,13 @@ struct Train: ParsableCommand {
     if !(4...4096).contains(width) || !width.isMultiple(of: 2) {
       problems.append("width is \(width); it wants an even number, 4 to 4096")
     }
+    if !(1...64).contains(blocks) { problems.append("blocks is \(blocks); it wants 1 to 64") }
+    if !(1...64).contains(heads) || !width.isMultiple(of: heads) {
+      problems.append("heads is \(heads); it wants 1 to 64, dividing the width \(width)")
+    }
+    if denoiser == .none, loss == .meanSquare {
+      problems.append("loss is mse, which wants a denoiser; without one take ce or bce")
+    }
     if name?.isEmpty == true { problems.append("name is empty") }
     if validation != nil, validationPart != nil, part == validationPart {
       problems.append("validation part is the part that trains")
@@ -73,15 +107,17 @@ struct Train: ParsableCommand {
     try checkOutput()
     let started = Date.now
     let dataset = try Dataset(
-      try ClickLog(path: clicks),
-      later: try validation.map { try ClickLog(path: $0) },
+      try reading.read(clicks),
+      later: try validation.map { try reading.read($0) },
       options: options
     )
     let shape = Shape(
       items: dataset.items.ids.count,
       length: length,
       width: width,
-      denoiser: denoiser
+      denoiser: denoiser,
+      blocks: blocks,
+      heads: heads
     )
     var loop = try Loop(
       dataset,
@@ -129,15 +165,30 @@ extension Train {
 
   private var settings: Loop.Settings {
     // The folded chain is the exact distribution of all T steps; of an mlp, 50 steps come close.
-    let serving =
-      denoiser == .linear
-      ? Manifest.Serving(sampler: .folded, steps: steps, guidance: guidance)
-      : Manifest.Serving(sampler: .ddim, steps: min(50, steps), guidance: guidance)
+    let few = [Shape.Denoiser.mlp: 50, .residual: 2, .none: 1][denoiser] ?? steps
+    let serving = Manifest.Serving(
+      sampler: denoiser == .linear ? .folded : .ddim,
+      steps: denoiser == .linear ? steps : samplerSteps ?? min(few, steps),
+      guidance: guidance
+    )
     var settings = Loop.Settings(serving: serving)
     settings.schedule = .init(name: schedule, steps: steps)
     settings.epochs = epochs
     settings.batch = batch
     settings.rate = rate
+    settings.warmUp = warmUp
+    settings.decays = decay
+    settings.objective.loss = loss
+    settings.objective.sphere = sphere
+    settings.objective.temperature = temperature
+    settings.objective.encoderWeight = encoderWeight
+    settings.objective.squareWeight = squareWeight
+    settings.objective.consistencyWeight = consistencyWeight
+    settings.objective.preferenceWeight = preferenceWeight
+    settings.objective.preferenceSlope = preferenceSlope
+    settings.objective.candidates = candidates
+    settings.objective.noiseBias = noiseBias
+    settings.objective.spread = spread
     settings.weightDecay = weightDecay
     settings.dropout = dropout
     settings.conditionDropout = conditionDropout
@@ -208,6 +259,7 @@ extension Train {
         dropout: dropout,
         conditionDropout: conditionDropout,
         seed: seed,
+        objective: settings.objective.isPublished ? nil : settings.objective.fields,
         started: started.formatted(.iso8601),
         finished: Date.now.formatted(.iso8601),
       ),
@@ -284,14 +336,10 @@ private struct TrainingDisplay {
 
 func percent(_ share: Double) -> String { String(format: "%.2f %%", 100 * share) }
 
-extension ClickLog {
-  /// The clicks of a file of any form.
-  init(path: String) throws { try self.init(try ClickFile.read(path)) }
-}
-
 /// Whether the user asked to stop.
 private let isInterrupted = Atomic(false)
 
 extension Shape.Denoiser: ExpressibleByArgument {}
 extension NoiseSchedule.Name: ExpressibleByArgument {}
 extension Loop.Metric: ExpressibleByArgument {}
+extension Objective.Loss: ExpressibleByArgument {}

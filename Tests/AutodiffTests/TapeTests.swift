@@ -56,6 +56,8 @@ struct Case: CustomTestStringConvertible, Sendable {
     unary("weighted") { $0.weighted($1, by: [0.5, -2, 3]) },
     unary("dropout") { $0.dropout($1, probability: 0.5, seed: 3) },
     unary("take, one row twice") { $0.take($1, [2, 0, 2]) },
+    unary("join, of one thing twice") { $0.join([$1, $1]) },
+    unary("others") { $0.others($1) },
     unary("choose", more: 4) { tape, x in
       let other = tape.parameter(12..<16, width: 4)
       return tape.choose(x, or: other, where: [true, false, true])
@@ -75,6 +77,29 @@ struct Case: CustomTestStringConvertible, Sendable {
       let x = tape.parameter(0..<12, width: 4)
       let table = tape.parameter(12..<32, width: 4)
       return tape.crossEntropy(x, table: table, targets: [4, -1, 0], scale: 1.7, weight: 0.5)
+    },
+    Case("cross-entropy with offsets", parameters: 12 + 20) { tape in
+      let x = tape.parameter(0..<12, width: 4)
+      let table = tape.parameter(12..<32, width: 4)
+      return tape.crossEntropy(
+        x,
+        table: table,
+        targets: [4, 2, 0],
+        offsets: [0, 1, -0.5, 2, 0],
+        scale: 1.7,
+        weight: 0.5
+      )
+    },
+    Case("preference", parameters: 48) { tape in
+      let parts = (0..<4).map { tape.parameter(($0 * 12)..<($0 * 12 + 12), width: 4) }
+      return tape.preference(
+        parts[0],
+        positive: parts[1],
+        over: parts[2],
+        negative: parts[3],
+        gamma: 0.8,
+        weight: 0.6
+      )
     },
     Case("squared error of both sides", parameters: 24) { tape in
       let (x, y) = (tape.parameter(0..<12, width: 4), tape.parameter(12..<24, width: 4))
@@ -120,7 +145,7 @@ struct TapeTests {
 
   @Test("a run again gives the same bits, also after a smaller one")
   func again() {
-    let example = Case.all[10]
+    let example = Case.all[12]
     var tape = Tape(parameters: 60)
     func run() -> [Float] {
       tape.begin(numbers(60))

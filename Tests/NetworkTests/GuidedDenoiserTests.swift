@@ -10,6 +10,9 @@ struct GuidedDenoiserTests {
     Shape(items: 3, length: 2, width: 6, denoiser: .mlp),
     Shape(items: 3, length: 2, width: 64, denoiser: .linear),
     Shape(items: 3, length: 2, width: 64, denoiser: .mlp),
+    Shape(items: 3, length: 2, width: 6, denoiser: .residual),
+    Shape(items: 3, length: 2, width: 64, denoiser: .residual),
+    Shape(items: 3, length: 2, width: 6, denoiser: .none),
   ]
 
   static func noise(_ count: Int, seed: UInt64) -> [Float] {
@@ -18,7 +21,11 @@ struct GuidedDenoiserTests {
     return noise
   }
 
-  @Test("follows (1 + w)·f(x, h, t) − w·f(x, ∅, t)", arguments: shapes, [0, 2, -1] as [Float])
+  @Test(
+    "follows (1 + w)·f(x, h, t) − w·f(x, ∅, t), or h where there is nothing to follow",
+    arguments: shapes,
+    [0, 2, -1] as [Float]
+  )
   func guided(shape: Shape, w: Float) {
     let weights = Weights.drawn(shape)
     let (model, d) = (NaiveModel(weights), shape.width)
@@ -32,9 +39,7 @@ struct GuidedDenoiserTests {
       let expected = requests.enumerated().flatMap { row, request in
         let x = x[(row * d)..<(row * d + d)].map(Double.init)
         let h = h[(Int(request) * d)..<(Int(request) * d + d)].map(Double.init)
-        return zip(model.denoise(x, h, t), model.denoise(x, nil, t)).map {
-          Double(1 + w) * $0 - Double(w) * $1
-        }
+        return model.guided(x, h, t, Double(w))
       }
       #expect(distance(clean, expected) < 2e-5, "step \(t)")
     }

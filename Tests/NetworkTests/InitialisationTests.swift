@@ -48,6 +48,20 @@ struct InitialisationTests {
     #expect(weights[.norm2Bias].allSatisfy { $0 == 0 })
   }
 
+  @Test("a residual begins with nothing, so its estimate is the encoder's")
+  func residual() {
+    let weights = Weights(
+      shape: Shape(items: 5, length: 3, width: 4, denoiser: .residual, blocks: 2),
+      seed: 7
+    )
+    #expect(weights[.denoiser2Weight].allSatisfy { $0 == 0 })
+    #expect(weights[.denoiser2Bias].allSatisfy { $0 == 0 })
+    let (first, second) = (
+      weights.range(.queryWeight), weights.range(.queryWeight, block: 1)
+    )
+    #expect(second.count == 16 && weights.values[first] != weights.values[second])
+  }
+
   @Test("a layer's two tensors lie side by side", arguments: Layer.allCases)
   func layers(layer: Layer) {
     let linear = Shape(items: 5, length: 3, width: 4, denoiser: .linear)

@@ -63,9 +63,18 @@ struct Damage: CustomTestStringConvertible, Sendable {
     ),
     swap(
       "manifest.json",
-      "\"linear\",\n    \"items\"",
-      "\"mlp\",\n    \"items\"",
+      "\"linear\",\n    \"heads\"",
+      "\"mlp\",\n    \"heads\"",
       field: "shape.denoiser"
+    ),
+    swap("manifest.json", "\"heads\" : 1", "\"heads\" : 2", field: "shape.heads"),
+    swap("manifest.json", "\"heads\" : 1", "\"heads\" : 3", field: "shape.heads"),
+    swap("manifest.json", "\"blocks\" : 1", "\"blocks\" : 0", field: "shape.blocks"),
+    swap(
+      "manifest.json",
+      "\"blocks\" : 1",
+      "\"blocks\" : 2",
+      field: "tensor blocks.1.ln_1.weight"
     ),
     swap("manifest.json", "\"name\" : \"exp\"", "\"name\" : \"sqrt\"", field: "schedule.name"),
     swap("manifest.json", "\"name\" : \"exp\"", "\"name\" : \"expo\"", field: "schedule.name"),
@@ -90,8 +99,20 @@ struct ModelDirectoryTests {
     path = folder.path("model")
   }
 
-  static func model(_ denoiser: Shape.Denoiser = .linear, fill: Float = 0.5) -> Model {
-    let shape = Shape(items: 3, length: 2, width: 4, denoiser: denoiser)
+  static func model(
+    _ denoiser: Shape.Denoiser = .linear,
+    blocks: Int = 1,
+    heads: Int = 1,
+    fill: Float = 0.5
+  ) -> Model {
+    let shape = Shape(
+      items: 3,
+      length: 2,
+      width: 4,
+      denoiser: denoiser,
+      blocks: blocks,
+      heads: heads
+    )
     var weights = Weights(shape: shape)
     for i in weights.values.indices { weights.values[i] = fill * Float(i) }
     let manifest = Manifest(
@@ -117,9 +138,9 @@ struct ModelDirectoryTests {
     return Model(manifest: manifest, weights: weights, items: items)
   }
 
-  @Test("a model reads back as it was written", arguments: Shape.Denoiser.allCases)
-  func roundTrip(_ denoiser: Shape.Denoiser) throws {
-    let model = Self.model(denoiser)
+  @Test("a model reads back as it was written", arguments: Shape.Denoiser.allCases, [1, 2])
+  func roundTrip(_ denoiser: Shape.Denoiser, blocks: Int) throws {
+    let model = Self.model(denoiser, blocks: blocks, heads: blocks)
     let manifest = try ModelDirectory.write(model, to: path)
     let loaded = try ModelDirectory.load(path)
     #expect(loaded.weights == model.weights)
@@ -155,6 +176,17 @@ struct ModelDirectoryTests {
     let failure = #expect(throws: NetworkFailure.self) { try ModelDirectory.load(path) }
     #expect(failure?.field == damage.field)
     #expect(failure?.remedy == .stop)
+  }
+
+  @Test("a manifest without blocks and heads has one of each")
+  func plain() throws {
+    try ModelDirectory.write(Self.model(), to: path)
+    let file = URL(filePath: path).appending(path: "manifest.json")
+    var text = try String(contentsOf: file, encoding: .utf8)
+    text = text.replacing(#/ *"(blocks|heads)" : 1,\n/#, with: "")
+    #expect(!text.contains("blocks") && !text.contains("heads"))
+    try text.write(to: file, atomically: true, encoding: .utf8)
+    #expect(try ModelDirectory.load(path).weights == Self.model().weights)
   }
 
   @Test("one flipped bit anywhere in the weights is noticed")

@@ -1,47 +1,59 @@
 import Foundation
-import Network
+@testable import Network
 
 /// The published computation written out in double precision, one session at a time.
 struct NaiveModel {
   let shape: Shape
-  private let tensors: [Tensor: [Double]]
+  private let tensors: [BlockTensor: [Double]]
 
   init(_ weights: Weights) {
     shape = weights.shape
     tensors = Dictionary(
-      uniqueKeysWithValues: weights.tensors.map { ($0, weights[$0].map(Double.init)) }
+      uniqueKeysWithValues: weights.shape.tensors.map {
+        ($0, weights.values[weights.range($0)].map(Double.init))
+      }
     )
   }
 
-  private func get(_ tensor: Tensor) -> [Double] { tensors[tensor] ?? [] }
+  private func get(_ tensor: Tensor, _ block: Int = 0) -> [Double] {
+    tensors[BlockTensor(tensor: tensor, block: block)] ?? []
+  }
 
   /// h of one session: every position's output is computed, and the last one taken.
   func encode(_ items: [Int]) -> [Double] {
     let d = shape.width
     if items.isEmpty { return norm([Double](repeating: 0, count: d), .norm3Gain, .norm3Bias) }
     let (table, positions) = (get(.items), get(.positions))
-    let x = items.enumerated().map { position, item in
+    var x = items.enumerated().map { position, item in
       (0..<d).map { table[item * d + $0] + positions[position * d + $0] }
     }
-    let q = x.map { norm($0, .norm1Gain, .norm1Bias) }
-    let queries = q.map { affine($0, .queryWeight, .queryBias) }
-    let keys = x.map { affine($0, .keyWeight, .keyBias) }
-    let values = x.map { affine($0, .valueWeight, .valueBias) }
-    let rows = q.indices.map { i in
-      let scores = (0...i).map { j in
-        zip(queries[i], keys[j]).reduce(0) { $0 + $1.0 * $1.1 } / Double(d).squareRoot()
-      }
-      let powers = scores.map { exp($0 - (scores.max() ?? 0)) }
-      let sum = powers.reduce(0, +)
+    for block in 0..<shape.blocks { x = run(block, x) }
+    return norm(x.last ?? [], .norm3Gain, .norm3Bias)
+  }
+
+  /// What a block makes of the rows of a session.
+  private func run(_ block: Int, _ x: [[Double]]) -> [[Double]] {
+    let q = x.map { norm($0, .norm1Gain, .norm1Bias, block) }
+    let queries = q.map { affine($0, .queryWeight, .queryBias, block) }
+    let keys = x.map { affine($0, .keyWeight, .keyBias, block) }
+    let values = x.map { affine($0, .valueWeight, .valueBias, block) }
+    return q.indices.map { i in
       var y = q[i]
-      for j in 0...i { for k in 0..<d { y[k] += powers[j] / sum * values[j][k] } }
-      y = norm(y, .norm2Gain, .norm2Bias)
-      let inner = affine(y, .feedForward1Weight, .feedForward1Bias).map { max($0, 0) }
-      let outer = affine(inner, .feedForward2Weight, .feedForward2Bias)
-      y = norm(zip(y, outer).map(+), .feedForwardNormGain, .feedForwardNormBias)
-      return norm(y, .norm3Gain, .norm3Bias)
+      for head in 0..<shape.heads {
+        let width = shape.width / shape.heads
+        let columns = (head * width)..<((head + 1) * width)
+        let scores = (0...i).map { j in
+          columns.reduce(0) { $0 + queries[i][$1] * keys[j][$1] } / Double(width).squareRoot()
+        }
+        let powers = scores.map { exp($0 - (scores.max() ?? 0)) }
+        let sum = powers.reduce(0, +)
+        for j in 0...i { for k in columns { y[k] += powers[j] / sum * values[j][k] } }
+      }
+      y = norm(y, .norm2Gain, .norm2Bias, block)
+      let inner = affine(y, .feedForward1Weight, .feedForward1Bias, block).map { max($0, 0) }
+      let outer = affine(inner, .feedForward2Weight, .feedForward2Bias, block)
+      return norm(zip(y, outer).map(+), .feedForwardNormGain, .feedForwardNormBias, block)
     }
-    return rows.last ?? []
   }
 
   /// τ(t).
@@ -52,24 +64,45 @@ struct NaiveModel {
     return affine(hidden, .step2Weight, .step2Bias)
   }
 
+  /// (1 + w)·f(x, h, t) − w·f(x, ∅, t); of the residual, that sum brought to the length √d.
+  func guided(_ x: [Double], _ h: [Double], _ t: Int, _ w: Double) -> [Double] {
+    if shape.denoiser == .none { return h }
+    let estimate = zip(denoise(x, h, t), denoise(x, nil, t)).map { (1 + w) * $0 - w * $1 }
+    if shape.denoiser != .residual { return estimate }
+    let norm = estimate.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    return estimate.map { $0 * Double(shape.width).squareRoot() / norm }
+  }
+
   /// f(x, h, t); nil stands for ∅.
   func denoise(_ x: [Double], _ h: [Double]?, _ t: Int) -> [Double] {
-    let first = affine(x + (h ?? get(.none)) + stepEmbedding(t), .denoiser1Weight, .denoiser1Bias)
-    return shape.denoiser == .linear
-      ? first : affine(first.map(gelu), .denoiser2Weight, .denoiser2Bias)
+    let h = h ?? get(.none)
+    let first = affine(x + h + stepEmbedding(t), .denoiser1Weight, .denoiser1Bias)
+    if shape.denoiser == .linear { return first }
+    let second = affine(first.map(gelu), .denoiser2Weight, .denoiser2Bias)
+    return shape.denoiser == .mlp ? second : zip(h, second).map(+)
   }
 
   private func gelu(_ x: Double) -> Double { 0.5 * x * (1 + erf(x / 2.0.squareRoot())) }
 
-  private func affine(_ x: [Double], _ weight: Tensor, _ bias: Tensor) -> [Double] {
-    let (weight, bias) = (get(weight), get(bias))
+  private func affine(
+    _ x: [Double],
+    _ weight: Tensor,
+    _ bias: Tensor,
+    _ block: Int = 0
+  ) -> [Double] {
+    let (weight, bias) = (get(weight, block), get(bias, block))
     return bias.indices.map { o in
       x.indices.reduce(bias[o]) { $0 + weight[o * x.count + $1] * x[$1] }
     }
   }
 
-  private func norm(_ x: [Double], _ gain: Tensor, _ bias: Tensor) -> [Double] {
-    let (gain, bias) = (get(gain), get(bias))
+  private func norm(
+    _ x: [Double],
+    _ gain: Tensor,
+    _ bias: Tensor,
+    _ block: Int = 0
+  ) -> [Double] {
+    let (gain, bias) = (get(gain, block), get(bias, block))
     let mean = x.reduce(0, +) / Double(x.count)
     let variance = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.count)
     return x.indices.map { (x[$0] - mean) / (variance + 1e-5).squareRoot() * gain[$0] + bias[$0] }
@@ -77,15 +110,15 @@ struct NaiveModel {
 }
 
 extension Weights {
-  /// Drawn weights, with norms that are not 1 and 0.
+  /// Drawn weights, with norms that are not 1 and 0, and a residual that is not 0.
   static func drawn(_ shape: Shape, seed: UInt64 = 1) -> Weights {
     var weights = Weights(shape: shape, seed: seed)
-    for (i, tensor) in [
-      Tensor.norm1Gain, .norm1Bias, .norm2Gain, .norm2Bias, .norm3Gain, .norm3Bias,
-      .feedForwardNormGain, .feedForwardNormBias,
-    ].enumerated() {
-      let noise = Weights(shape: shape, seed: seed + 100 + UInt64(i))[.none]
-      weights[tensor] = zip(weights[tensor], noise).map { $0 + 0.3 * $1 }
+    let noise = Weights(shape: shape, seed: seed + 100).values
+    for tensor in shape.tensors {
+      let isNorm = tensor.tensor.rawValue.contains(#/ln_|layer_norm/#)
+      let isZero = shape.denoiser == .residual && tensor.tensor.rawValue.contains("diffuser.2")
+      if !isNorm && !isZero { continue }
+      for i in weights.range(tensor) { weights.values[i] += 0.3 * sin(noise[i] + Float(i)) }
     }
     return weights
   }

@@ -8,6 +8,9 @@ struct SequenceEncoderTests {
     Shape(items: 9, length: 4, width: 6, denoiser: .linear),
     Shape(items: 30, length: 10, width: 64, denoiser: .mlp),
     Shape(items: 12, length: 20, width: 40, denoiser: .linear),
+    Shape(items: 9, length: 6, width: 12, denoiser: .none, blocks: 3, heads: 3),
+    Shape(items: 30, length: 12, width: 64, denoiser: .residual, blocks: 2),
+    Shape(items: 12, length: 5, width: 8, denoiser: .residual, blocks: 1, heads: 2),
   ]
 
   /// Sessions of every length, 0 to L, with an item that comes twice.
@@ -44,11 +47,13 @@ struct SequenceEncoderTests {
     }
   }
 
-  @Test("no clicks give the bias of the last norm, and no sessions give nothing")
-  func empty() {
-    let weights = Weights.drawn(Self.shapes[0])
+  @Test("no clicks give the bias of the last norm, and no sessions give nothing", arguments: shapes)
+  func empty(shape: Shape) {
+    let weights = Weights.drawn(shape)
     var encoder = SequenceEncoder(weights)
-    #expect(Self.encode([[], [3], []], &encoder).prefix(6) == weights[.norm3Bias][...])
+    let h = Self.encode([[], [3], []], &encoder)
+    #expect(h.prefix(shape.width) == weights[.norm3Bias][...])
+    #expect(h.suffix(shape.width) == weights[.norm3Bias][...])
     #expect(Self.encode([], &encoder).isEmpty)
   }
 }

@@ -1,0 +1,25 @@
+import ArgumentParser
+import Evaluation
+import Training
+
+/// How a file's clicks are parted and cleaned before anything is learned or judged.
+struct ClickOptions: ParsableArguments {
+  enum Split: String, CaseIterable, ExpressibleByArgument {
+    case given
+    case leaveOneOut = "leave-one-out"
+  }
+
+  @Option(
+    help: """
+      given: by the column `split` if there is one; leave-one-out: each user's last click is \
+      `test`, the one before `val`, the others `train`.
+      """
+  )
+  var split = Split.given
+  @Option(help: "Leave out items with fewer clicks in the file.") var minimumClicks = 1
+
+  func read(_ path: String) throws -> ClickLog {
+    let log = try ClickLog(try ClickFile.read(path)).withoutRare(below: minimumClicks)
+    return split == .leaveOneOut ? log.leavingOneOut : log
+  }
+}

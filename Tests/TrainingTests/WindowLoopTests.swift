@@ -1,0 +1,86 @@
+import Network
+import Testing
+
+@testable import Training
+
+/// Training by windows, on sequences in which item i is always followed by item i + 1.
+@Suite("Loop over windows")
+struct WindowLoopTests {
+  private func settings(_ denoiser: Shape.Denoiser) -> Loop.Settings {
+    World.settings(denoiser) {
+      $0.objective.loss = .crossEntropy
+      $0.objective.sphere = true
+      $0.objective.spread = 0.1
+      $0.objective.encoderWeight = 1
+      $0.objective.noiseBias = 3
+      $0.serving.guidance = 0
+      $0.warmUp = 4
+      $0.decays = true
+    }
+  }
+
+  private func run(_ loop: inout Loop, batches: Int = .max) throws -> Loop.Ending {
+    var left = batches
+    return try loop.run(
+      report: { if case .batch = $0 { left -= 1 } },
+      save: { _ in },
+      shouldStop: { left <= 0 },
+    )
+  }
+
+  @Test("a ranking loss finds what follows", arguments: [Shape.Denoiser.none, .residual])
+  func learns(_ denoiser: Shape.Denoiser) throws {
+    var settings = settings(denoiser)
+    settings.epochs = 30
+    settings.dropout = 0
+    var loop = try Loop(try World.dataset(), shape: World.shape(denoiser), settings: settings)
+    #expect(try run(&loop) == .complete)
+    let best = try #require(loop.best)
+    #expect(best.metrics["ndcg@20", default: 0] > 0.9)
+    // The kept table lies on the sphere: inner products rank as cosines do.
+    let width = loop.shape.width
+    let row = best.weights.values[best.weights.range(.items)].prefix(width)
+    #expect(abs(row.reduce(0) { $0 + $1 * $1 } - Float(width)) < 1e-3)
+  }
+
+  @Test("a run resumed from its file ends with the same bits", arguments: [0, 3, 8, 11])
+  func resumed(batches: Int) throws {
+    let (dataset, shape) = (try World.dataset(), World.shape(.residual))
+    let settings = settings(.residual)
+    var whole = try Loop(dataset, shape: shape, settings: settings)
+    #expect(try run(&whole) == .complete)
+    var first = try Loop(dataset, shape: shape, settings: settings)
+    #expect(try run(&first, batches: batches) == .stopped)
+    let checkpoint = try Checkpoint(
+      first.checkpoint.encoded(),
+      file: "checkpoint",
+      shape: shape,
+      settings: settings.fields(shape: shape, dataset: dataset),
+    )
+    var second = try Loop(dataset, shape: shape, settings: settings, checkpoint: checkpoint)
+    #expect(try run(&second) == .complete)
+    #expect(second.checkpoint == whole.checkpoint && second.best == whole.best)
+    #expect(whole.checkpoint.weights != first.checkpoint.weights)
+  }
+
+  @Test("only the published model under the published objective is learned by examples")
+  func published() {
+    let settings = World.settings(.linear)
+    #expect(settings.isPublished(World.shape(.linear)) && settings.isPublished(World.shape(.mlp)))
+    #expect(!settings.isPublished(World.shape(.residual)))
+    var deep = World.shape(.mlp)
+    deep.blocks = 2
+    #expect(!settings.isPublished(deep))
+    #expect(!self.settings(.mlp).isPublished(World.shape(.mlp)))
+  }
+
+  @Test("the rate rises, then falls along a cosine")
+  func rate() {
+    var settings = World.settings { $0.warmUp = 4 }
+    #expect(settings.rate(after: 0, share: 0) == 0.0025)
+    #expect(settings.rate(after: 9, share: 1) == 0.01)
+    settings.decays = true
+    #expect(abs(settings.rate(after: 9, share: 0.5) - 0.005) < 1e-6)
+    #expect(settings.rate(after: 9, share: 1) < 1e-9)
+  }
+}
