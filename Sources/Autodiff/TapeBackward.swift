@@ -61,13 +61,7 @@ extension Tape {
     case .join(let parts):
       var start = 0
       for part in parts {
-        gradients[part.index].edit { dx in
-          for row in 0..<part.rows {
-            for i in 0..<part.width {
-              dx[row * part.width + i] += dy[row * node.width + start + i]
-            }
-          }
-        }
+        backwardJoin(part, from: start, of: node.width, dy)
         start += part.width
       }
     case .others(let x):
@@ -81,6 +75,14 @@ extension Tape {
       }
     case .attention(let query, let key, let value, let lengths, let heads):
       backwardAttention(node, query, key, value, lengths, heads, dy)
+    }
+  }
+
+  private mutating func backwardJoin(_ x: Node, from start: Int, of width: Int, _ dy: [Float]) {
+    gradients[x.index].edit { dx in
+      for row in 0..<x.rows {
+        for i in 0..<x.width { dx[row * x.width + i] += dy[row * width + start + i] }
+      }
     }
   }
 

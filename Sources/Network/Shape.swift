@@ -73,7 +73,8 @@ package struct BlockTensor: Hashable, Sendable {
   }
 }
 
-/// Every learned tensor of a model whose encoder has one block, by the name the published DreamRec code gives it.
+/// Every learned tensor of a model whose encoder has one block, by the name the published DreamRec
+/// code gives it.
 package enum Tensor: String, CaseIterable, Sendable {
   case items = "item_embeddings.weight"
   case none = "none_embedding.weight"

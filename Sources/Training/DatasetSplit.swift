@@ -2,7 +2,7 @@ extension ClickLog {
   /// The names of the parts that splitting makes.
   package static let splitParts = ["train", "val", "test"]
 
-  /// The log with each sequence's last click as `test`, the one before as `val`, the others `train`.
+  /// The log with each sequence's last click as `test`, the one before as `val`, others as `train`.
   ///
   /// A sequence of fewer than three clicks is for training only.
   package var leavingOneOut: ClickLog {

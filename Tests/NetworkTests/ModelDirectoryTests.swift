@@ -74,7 +74,7 @@ struct Damage: CustomTestStringConvertible, Sendable {
       "manifest.json",
       "\"blocks\" : 1",
       "\"blocks\" : 2",
-      field: "tensor blocks.1.ln_1.weight"
+      field: "tensor blocks.1.ln_1.weight.shape"
     ),
     swap("manifest.json", "\"name\" : \"exp\"", "\"name\" : \"sqrt\"", field: "schedule.name"),
     swap("manifest.json", "\"name\" : \"exp\"", "\"name\" : \"expo\"", field: "schedule.name"),

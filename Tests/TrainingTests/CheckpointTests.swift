@@ -41,7 +41,7 @@ struct CheckpointTests {
 
   @Test("another run's checkpoint is refused by the first setting that differs")
   func mismatched() throws {
-    #expect(settings.count == 20)
+    #expect(settings.count == 35)
     for (name, value) in settings {
       var others = settings
       others[name] = value + "0"

@@ -4,13 +4,13 @@ import Testing
 
 @Suite("Splitting a log")
 struct DatasetSplitTests {
-  /// The log as words: `item:part@time`, without what it has none of.
+  /// The log as words: `item@time:part`, without what it has none of.
   private func words(_ log: ClickLog) -> [String] {
     log.sequences.map { sequence in
       sequence.map { position in
         let part = log.parts.isEmpty ? "" : ":" + log.partNames[Int(log.parts[position])]
         let time = log.timesMs.isEmpty ? "" : "@\(log.timesMs[position])"
-        return log.names[Int(log.items[position])] + part + time
+        return log.names[Int(log.items[position])] + time + part
       }
       .joined(separator: " ")
     }
@@ -25,13 +25,13 @@ struct DatasetSplitTests {
       ]
     )
     let timed = try DatasetTests.log(["a@3 b@5 c@9"])
-    #expect(words(timed.leavingOneOut) == ["a:train@3 b:val@5 c:test@9"])
+    #expect(words(timed.leavingOneOut) == ["a@3:train b@5:val c@9:test"])
   }
 
   @Test("items with fewer clicks are left out, with what the other clicks have")
   func rare() throws {
-    let log = try DatasetTests.log(["a:x@1 b:x@2 a:y@3", "b:y@4 c:x@5"])
-    #expect(words(log.withoutRare(below: 2)) == ["a:x@1 b:x@2 a:y@3", "b:y@4"])
+    let log = try DatasetTests.log(["a@1:x b@2:x a@3:y", "b@4:y c@5:x"])
+    #expect(words(log.withoutRare(below: 2)) == ["a@1:x b@2:x a@3:y", "b@4:y"])
     #expect(words(log.withoutRare(below: 1)) == words(log))
     #expect(words(log.withoutRare(below: 3)) == ["", ""])
   }

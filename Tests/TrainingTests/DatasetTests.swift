@@ -11,7 +11,7 @@ struct DatasetTests {
     for sequence in sequences {
       let words = sequence.split(separator: " ").map(String.init)
       let times = words.compactMap {
-        $0.split(separator: "@").dropFirst().first.flatMap { Int64($0) }
+        $0.split(separator: "@").dropFirst().first.flatMap { Int64($0.prefix { $0 != ":" }) }
       }
       let parts = words.compactMap { $0.split(separator: ":").dropFirst().first.map(String.init) }
       let ids = words.map { String($0.prefix { $0 != "@" && $0 != ":" }) }

@@ -180,7 +180,8 @@ struct SequenceStepTests {
     let served = learning.objective.sphere ? step.weights.onSphere : step.weights
     let items = served.range(.items).dropLast(d)
     let table = tape.constant(Array(served.values[items]), width: d)
-    let rows = tape.value(step.model.encode(batch, table, &tape))
+    let encoded = step.model.encode(batch, table, &tape)
+    let rows = tape.value(encoded)
     var encoder = SequenceEncoder(served)
     var h = [Float](repeating: 0, count: batch.lengths.count * d)
     h.edit { encoder.encode(items: batch.clicks.span, lengths: batch.lengths.span, into: &$0) }
@@ -205,7 +206,8 @@ struct SequenceStepTests {
     // No noise: what is noisy is the target times √ᾱ.
     batch.noise = batch.noise.map { _ in 0 }
     let (target, h) = (tape.constant(numbers, width: d), tape.constant(numbers, width: d))
-    let estimate = tape.value(step.model.denoise(target, h, batch, batch.steps, &tape))
+    let node = step.model.denoise(target, h, batch, batch.steps, &tape)
+    let estimate = tape.value(node)
 
     let schedule = try NoiseSchedule(NoiseSchedule.Description(name: .linear, steps: 50))
     let signal = schedule.signal[30].squareRoot()

@@ -32,6 +32,7 @@ struct WindowLoopTests {
   func learns(_ denoiser: Shape.Denoiser) throws {
     var settings = settings(denoiser)
     settings.epochs = 30
+    settings.metric = .gain
     settings.dropout = 0
     var loop = try Loop(try World.dataset(), shape: World.shape(denoiser), settings: settings)
     #expect(try run(&loop) == .complete)

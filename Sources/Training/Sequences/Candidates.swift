@@ -4,8 +4,8 @@ import Foundation
 /// What targets are told apart from by a softmax: all items, or some that were drawn (Bengio and
 /// Senécal 2008).
 ///
-/// Every target of the batch is among the drawn. Each other drawn item stands for all items that are
-/// no target: so its score counts for as many as there are for each one drawn.
+/// Every target of the batch is among the drawn. Each other drawn item stands for all items that
+/// are no target: so its score counts for as many as there are for each one drawn.
 struct Candidates {
   /// All items, (N, d).
   let all: Tape.Node

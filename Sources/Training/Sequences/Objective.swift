@@ -28,7 +28,8 @@ package struct Objective: Equatable, Sendable {
   /// What the mean square of x̂₀ at t less x̂₀ at t − 1 counts, for the same noise: TA-Rec's
   /// consistency (2025, equation 8).
   package var consistencyWeight: Float = 0
-  /// What the preference for the target over the mean of the batch's others counts (PreferDiff 2025).
+  /// What the preference for the target over the mean of the batch's others counts (PreferDiff,
+  /// 2025).
   package var preferenceWeight: Float = 0
   /// How sharply that preference tells their errors apart, γ.
   package var preferenceSlope: Float = 1

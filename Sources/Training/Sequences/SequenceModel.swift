@@ -83,7 +83,7 @@ struct SequenceModel: Sendable {
     return tape.squaredError(x, y, where: all, weight: weight / Float(shape.width))
   }
 
-  /// The rows of all clicks behind the last block, as ``SequenceEncoder`` computes the last of each.
+  /// The rows of all clicks behind the last block; ``SequenceEncoder`` computes the last of each.
   func encode(
     _ batch: SequenceBatch,
     _ table: Tape.Node,
