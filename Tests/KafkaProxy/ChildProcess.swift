@@ -1,28 +1,44 @@
 import Foundation
-import Glibc
+package import Glibc
 
 /// A program that does not outlive this process, however that ends.
 ///
 /// A shell watches over it from the other end of a pipe: when the pipe closes, be it by
 /// letting go of this or by this process's death, the shell kills the program.
-final class ChildProcess: Sendable {
+///
+/// It inherits no file of ours. (Foundation's `Process` learns of an end by a file that closes; a
+/// program started at the same moment that had inherited it would hold that up.)
+package final class ChildProcess: Sendable {
   private static let watch = """
-    "$@" </dev/null >/dev/null 2>&1 &
+    log=$1 folder=$2; shift 2
+    "$@" </dev/null >"$log" 2>&1 &
     echo $!
     exec >&-
-    read -r _
+    read -r order
     kill -KILL $! 2>&-
     wait
+    if [ -z "$order" ] && [ -n "$folder" ]; then rm -rf "$folder"; fi
     """
 
-  let pid: pid_t
+  package let pid: pid_t
   private let watcher: pid_t
   private let leash: Int32
 
-  init(_ command: [String]) throws(ProxyFailure) {
+  /// Starts a program.
+  ///
+  /// - Parameters:
+  ///   - command: The program's path and its arguments.
+  ///   - log: The file that takes what it prints.
+  ///   - folder: What is removed when it did not end by ``end(_:)``.
+  /// - Throws: When it cannot be started.
+  package init(
+    _ command: [String],
+    log: String = "/dev/null",
+    removing folder: String = ""
+  ) throws(ProxyFailure) {
     let (input, leash) = try Self.makePipe()
     let (output, report) = try Self.makePipe()
-    let arguments = ["sh", "-c", Self.watch, "sh"] + command
+    let arguments = ["sh", "-c", Self.watch, "sh", log, folder] + command
     let watcher = Self.spawn(arguments, standardInput: input, standardOutput: report)
     close(input)
     close(report)
@@ -43,14 +59,22 @@ final class ChildProcess: Sendable {
   }
 
   /// Whether the program ended by itself.
-  var hasExited: Bool {
+  package var hasExited: Bool {
     guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else {
       return true
     }
     return status.contains(") Z ")
   }
 
-  func signal(_ signal: Int32) { kill(pid, signal) }
+  package func signal(_ signal: Int32) { kill(pid, signal) }
+
+  /// Sends a signal, and waits until the program has ended.
+  package func end(_ signal: Int32) {
+    self.signal(signal)
+    self.signal(SIGCONT)
+    while !hasExited { usleep(2_000) }
+    _ = unsafe write(leash, "keep\n", 5)
+  }
 
   private static func makePipe() throws(ProxyFailure) -> (read: Int32, write: Int32) {
     var ends: (Int32, Int32) = (0, 0)
@@ -73,6 +97,7 @@ final class ChildProcess: Sendable {
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     unsafe posix_spawn_file_actions_adddup2(&actions, standardInput, 0)
     unsafe posix_spawn_file_actions_adddup2(&actions, standardOutput, 1)
+    for file: Int32 in 3..<256 { unsafe posix_spawn_file_actions_addclose(&actions, file) }
 
     // A group of its own: Ctrl-C is for us, and the pipe tells the rest. Signals blocked here are
     // none of its business.

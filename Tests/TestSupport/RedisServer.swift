@@ -1,19 +1,13 @@
 package import Foundation
+import KafkaProxy
 import Synchronization
 
 /// A private `redis-server`, on a free port of 127.0.0.1 and a socket in a folder of its own.
 ///
-/// A shell stands between: it ends the server, and removes the folder, as soon as this process is
-/// gone, however it went.
+/// The server ends, and the folder goes, as soon as this process is gone, however it went.
 package final class RedisServer: Sendable {
   package struct Failure: Error, CustomStringConvertible {
     package let description: String
-  }
-
-  private struct Child {
-    var shell: Process
-    var orders: Pipe
-    var pid: pid_t
   }
 
   /// One for the whole process, for tests that keep to keys of their own and do not disturb it.
@@ -25,7 +19,7 @@ package final class RedisServer: Sendable {
   package let port: Int
   package let folder: URL
   private let arguments: [String]
-  private let child: Mutex<Child?>
+  private let child: Mutex<ChildProcess?>
 
   package var socketPath: String { folder.appending(path: "redis.sock").path }
 
@@ -58,19 +52,19 @@ package final class RedisServer: Sendable {
   }
 
   deinit {
-    end(how: "kill")
+    end(SIGKILL)
     try? FileManager.default.removeItem(at: folder)
   }
 
   /// Asks the server to stop, as an operator would.
-  package func stop() { end(how: "stop") }
+  package func stop() { end(SIGTERM) }
 
   /// Ends the server at once: `kill -9`.
-  package func kill() { end(how: "kill") }
+  package func kill() { end(SIGKILL) }
 
   /// Starts the server again on the same port and socket.
   package func restart() throws {
-    end(how: "kill")
+    end(SIGKILL)
     let started = try Self.start(arguments, in: folder, port: port)
     child.withLock { $0 = started }
   }
@@ -79,16 +73,10 @@ package final class RedisServer: Sendable {
   package func pause() { signal(SIGSTOP) }
   package func resume() { signal(SIGCONT) }
 
-  private func signal(_ number: Int32) {
-    child.withLock { child in _ = child.map { Foundation.kill($0.pid, number) } }
-  }
+  private func signal(_ number: Int32) { child.withLock { $0?.signal(number) } }
 
-  private func end(how: String) {
-    child.withLock { child in
-      guard let ending = child.take() else { return }
-      try? ending.orders.fileHandleForWriting.write(contentsOf: Data("\(how)\n".utf8))
-      ending.shell.waitUntilExit()
-    }
+  private func end(_ signal: Int32) {
+    child.withLock { child in child.take()?.end(signal) }
   }
 }
 
@@ -97,42 +85,23 @@ private struct PortTaken: Error, CustomStringConvertible {
 }
 
 extension RedisServer {
-  /// Runs the server as a child and waits for an order; none means that its owner is gone.
-  private static let watch = """
-    log=$1 dir=$2; shift 2
-    "$@" >"$log" 2>&1 &
-    pid=$!
-    echo $pid
-    read -r how
-    if [ "$how" = stop ]; then kill -CONT $pid; kill -TERM $pid; else kill -KILL $pid; fi
-    wait $pid 2>/dev/null
-    if [ -z "$how" ]; then rm -rf "$dir"; fi
-    """
-
-  private static func start(_ arguments: [String], in folder: URL, port: Int) throws -> Child {
+  private static func start(
+    _ arguments: [String],
+    in folder: URL,
+    port: Int
+  ) throws -> ChildProcess {
     let log = folder.appending(path: "redis.log")
     // What an earlier run said is no news of this one.
     try? FileManager.default.removeItem(at: log)
-    let shell = Process()
-    let orders = Pipe()
-    let answers = Pipe()
-    shell.executableURL = URL(filePath: "/bin/sh")
-    shell.arguments =
-      ["-c", watch, "redis-server", log.path, folder.path, try executable(), "--port", "\(port)"]
-      + arguments
-    shell.standardInput = orders
-    shell.standardOutput = answers
-    try withSignalsOpen { try shell.run() }
-    let line = String(decoding: answers.fileHandleForReading.availableData, as: UTF8.self)
-    guard let pid = pid_t(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-      throw Failure(description: "no process id of redis-server, but: \(line)")
-    }
-    let child = Child(shell: shell, orders: orders, pid: pid)
+    let child = try ChildProcess(
+      [try executable(), "--port", "\(port)"] + arguments,
+      log: log.path,
+      removing: folder.path
+    )
     do {
       try awaitReady(log)
     } catch {
-      try? orders.fileHandleForWriting.write(contentsOf: Data("kill\n".utf8))
-      shell.waitUntilExit()
+      child.end(SIGKILL)
       throw error
     }
     return child
