@@ -103,7 +103,7 @@ let package = Package(
     // What the tests stand on: fakes, private servers, and the proxy in front of the real broker.
     .target(
       name: "TestSupport",
-      dependencies: ["Events", "Sessions", "Network", "Diffusion", "Pipeline"],
+      dependencies: ["Events", "Sessions", "Network", "Diffusion", "Pipeline", "KafkaProxy"],
       path: "Tests/TestSupport",
       swiftSettings: strict,
     ),
@@ -132,7 +132,10 @@ let package = Package(
       ]
     ),
     tests("EvaluationTests", ["Evaluation", "Events", "Files"]),
-    tests("TrainingTests", ["Training", "Network", "Kernels", "Diffusion", "Evaluation", "Files"]),
+    tests(
+      "TrainingTests",
+      ["Training", "Network", "Kernels", "Diffusion", "Evaluation", "Files", "TestSupport"]
+    ),
     tests(
       "GoldenTests",
       ["Training", "Network", "Kernels", "Diffusion", "Matching", "Files"],

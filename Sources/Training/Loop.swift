@@ -35,10 +35,12 @@ package struct Loop {
   /// Prepares a run from its beginning, or from where `checkpoint` stands.
   ///
   /// The checkpoint must have been read with ``Settings/fields(shape:dataset:)`` of this run.
+  /// `initial` is the model whose version the settings name.
   package init(
     _ dataset: Dataset,
     shape: Shape,
     settings: Settings,
+    initial: Model? = nil,
     checkpoint: Checkpoint? = nil,
   ) throws(TrainingFailure) {
     let problems = settings.problems
@@ -47,12 +49,23 @@ package struct Loop {
     self.dataset = dataset
     self.shape = shape
     self.settings = settings
-    state =
-      checkpoint
-      ?? Checkpoint(
-        weights: settings.objective.begun(Weights(shape: shape, seed: settings.seed)),
+    if let checkpoint {
+      state = checkpoint
+    } else {
+      var weights = settings.objective.begun(Weights(shape: shape, seed: settings.seed))
+      if let initial {
+        let length = settings.objective.spread * Float(shape.width).squareRoot()
+        weights.take(
+          from: initial,
+          items: dataset.items,
+          length: settings.objective.sphere ? length : nil
+        )
+      }
+      state = Checkpoint(
+        weights: weights,
         settings: settings.fields(shape: shape, dataset: dataset)
       )
+    }
     validated = dataset.validation.sample(settings.validationLimit)
     let schedule: NoiseSchedule
     do throws(DiffusionFailure) {

@@ -28,6 +28,8 @@ extension Loop {
     /// The chance that an example is learned without its history, p.
     package var conditionDropout: Float = 0.1
     package var seed: UInt64 = 0
+    /// The version of the model whose weights training begins with.
+    package var initial: String?
     /// How a validation example is answered.
     package var serving: Manifest.Serving
     package var metric = Metric.hitRate
@@ -96,6 +98,7 @@ extension Loop {
         "dropout": "\(dropout)",
         "condition_dropout": "\(conditionDropout)",
         "seed": "\(seed)",
+        "initial": initial ?? "none",
         "sampler": serving.sampler.rawValue,
         "sampler_steps": "\(serving.steps)",
         "guidance": "\(serving.guidance)",
@@ -109,7 +112,7 @@ extension Loop {
 
     /// Whether this is DreamRec's own training of DreamRec's own model.
     package func isPublished(_ shape: Shape) -> Bool {
-      objective.isPublished && shape.blocks == 1 && shape.heads == 1
+      objective.isPublished && initial == nil && shape.blocks == 1 && shape.heads == 1
         && (shape.denoiser == .linear || shape.denoiser == .mlp)
     }
 

@@ -24,6 +24,8 @@ struct Train: ParsableCommand {
   @Option(help: "The part that trains, where the file has a column `split`.") var part = "train"
   @Option(help: "The part that validates. (default: val, valid or validation)")
   var validationPart: String?
+  @Option(help: "The last share that validates where the file does not say.")
+  var heldOut = 0.1
   @Flag(help: "Learn and judge the first click of a session too.") var emptyHistories = false
   @Flag(help: "Give items that only validation has untrained rows, as published protocols do.")
   var wholeCatalogue = false
@@ -57,6 +59,9 @@ struct Train: ParsableCommand {
   @Option(help: "The deviation of item and position embeddings at the start.")
   var spread: Float = 1
 
+  @Option(help: "A model to begin with: what it has learned of the same tensors and items.")
+  var initial: String?
+
   @Option(help: "Epochs at most.") var epochs = 100
   @Option(help: "Examples of an update.") var batch = 256
   @Option(help: "AdamW's learning rate.") var rate: Float = 1e-3
@@ -83,7 +88,7 @@ struct Train: ParsableCommand {
   @Flag(help: "Replace a model or a checkpoint that is there.") var overwrite = false
 
   func validate() throws {
-    var problems = settings.problems
+    var problems = settings().problems
     if !(1...4096).contains(length) { problems.append("length is \(length); it wants 1 to 4096") }
     if !(4...4096).contains(width) || !width.isMultiple(of: 2) {
       problems.append("width is \(width); it wants an even number, 4 to 4096")
@@ -94,6 +99,9 @@ struct Train: ParsableCommand {
     }
     if denoiser == .none, loss == .meanSquare {
       problems.append("loss is mse, which wants a denoiser; without one take ce or bce")
+    }
+    if !(0.0001..<1).contains(heldOut) {
+      problems.append("held out is \(heldOut); it wants 0.0001 to under 1")
     }
     if name?.isEmpty == true { problems.append("name is empty") }
     if validation != nil, validationPart != nil, part == validationPart {
@@ -106,6 +114,7 @@ struct Train: ParsableCommand {
   func run() throws {
     try checkOutput()
     let started = Date.now
+    let initial = try initial.map { try ModelDirectory.load($0) }
     let dataset = try Dataset(
       try reading.read(clicks),
       later: try validation.map { try reading.read($0) },
@@ -122,8 +131,9 @@ struct Train: ParsableCommand {
     var loop = try Loop(
       dataset,
       shape: shape,
-      settings: settings,
-      checkpoint: try resume ? readCheckpoint(shape, dataset) : nil
+      settings: settings(initial),
+      initial: initial,
+      checkpoint: try resume ? readCheckpoint(shape, dataset, initial) : nil
     )
     try FileManager.default.createDirectory(
       atPath: output,
@@ -159,11 +169,12 @@ extension Train {
     options.part = part
     options.validationPart = validationPart
     options.emptyHistories = emptyHistories
+    options.heldOut = heldOut
     options.wholeCatalogue = wholeCatalogue
     return options
   }
 
-  private var settings: Loop.Settings {
+  private func settings(_ initial: Model? = nil) -> Loop.Settings {
     // The folded chain is the exact distribution of all T steps; of an mlp, 50 steps come close.
     let few = [Shape.Denoiser.mlp: 50, .residual: 2, .none: 1][denoiser] ?? steps
     let serving = Manifest.Serving(
@@ -193,6 +204,7 @@ extension Train {
     settings.dropout = dropout
     settings.conditionDropout = conditionDropout
     settings.seed = seed
+    settings.initial = initial?.manifest.version
     settings.metric = metric
     settings.validateEvery = validateEvery
     settings.validationLimit = validationLimit
@@ -219,12 +231,16 @@ extension Train {
     }
   }
 
-  private func readCheckpoint(_ shape: Shape, _ dataset: Dataset) throws -> Checkpoint {
+  private func readCheckpoint(
+    _ shape: Shape,
+    _ dataset: Dataset,
+    _ initial: Model?
+  ) throws -> Checkpoint {
     try Checkpoint(
       try WholeFile.read(checkpointPath),
       file: checkpointPath,
       shape: shape,
-      settings: settings.fields(shape: shape, dataset: dataset)
+      settings: settings(initial).fields(shape: shape, dataset: dataset)
     )
   }
 
@@ -245,8 +261,8 @@ extension Train {
     let manifest = Manifest(
       name: name ?? fileName(output),
       shape: loop.shape,
-      schedule: settings.schedule,
-      serving: settings.serving,
+      schedule: loop.settings.schedule,
+      serving: loop.settings.serving,
       training: .init(
         source: fileName(clicks),
         validation: validation.map(fileName),
@@ -259,7 +275,7 @@ extension Train {
         dropout: dropout,
         conditionDropout: conditionDropout,
         seed: seed,
-        objective: settings.objective.isPublished ? nil : settings.objective.fields,
+        objective: objective(of: loop.settings),
         started: started.formatted(.iso8601),
         finished: Date.now.formatted(.iso8601),
       ),
@@ -267,6 +283,12 @@ extension Train {
     )
     let model = Model(manifest: manifest, weights: best.weights, items: loop.dataset.items)
     return try ModelDirectory.write(model, to: output, replacing: overwrite || resume)
+  }
+
+  /// What a manifest records where it is not the published objective from the beginning.
+  private func objective(of settings: Loop.Settings) -> [String: String]? {
+    if settings.objective.isPublished, settings.initial == nil { return nil }
+    return settings.objective.fields.merging(settings.initial.map { ["initial": $0] } ?? [:]) { $1 }
   }
 
   private func summarise(

@@ -41,7 +41,7 @@ struct CheckpointTests {
 
   @Test("another run's checkpoint is refused by the first setting that differs")
   func mismatched() throws {
-    #expect(settings.count == 35)
+    #expect(settings.count == 36)
     for (name, value) in settings {
       var others = settings
       others[name] = value + "0"
@@ -64,7 +64,17 @@ struct CheckpointTests {
       ("condition_dropout", { $0.conditionDropout = 0.5 }), ("seed", { $0.seed = 9 }),
       ("sampler", { $0.serving.sampler = .ddpm }), ("guidance", { $0.serving.guidance = 9 }),
       ("metric", { $0.metric = .gain }), ("validate_every", { $0.validateEvery = 9 }),
-      ("validation_limit", { $0.validationLimit = 9 }),
+      ("validation_limit", { $0.validationLimit = 9 }), ("warm_up", { $0.warmUp = 9 }),
+      ("decays", { $0.decays = true }), ("initial", { $0.initial = "sha256:9" }),
+      ("loss", { $0.objective.loss = .cosine }), ("sphere", { $0.objective.sphere = true }),
+      ("temperature", { $0.objective.temperature = 9 }),
+      ("encoder_weight", { $0.objective.encoderWeight = 9 }),
+      ("square_weight", { $0.objective.squareWeight = 9 }),
+      ("consistency_weight", { $0.objective.consistencyWeight = 9 }),
+      ("preference_weight", { $0.objective.preferenceWeight = 9 }),
+      ("preference_slope", { $0.objective.preferenceSlope = 9 }),
+      ("candidates", { $0.objective.candidates = 9 }),
+      ("noise_bias", { $0.objective.noiseBias = 9 }), ("spread", { $0.objective.spread = 9 }),
     ]
     for (name, change) in changes {
       let changed = World.settings(.linear, change).fields(shape: shape, dataset: dataset)
