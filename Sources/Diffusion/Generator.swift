@@ -40,10 +40,11 @@ package struct Generator: Sendable {
   package init(
     schedule: NoiseSchedule,
     sampler: Sampler,
-    rule: StoppingRule = StoppingRule()
+    rule: StoppingRule = StoppingRule(),
+    start: Int? = nil
   ) throws(DiffusionFailure) {
     try rule.validate()
-    let timesteps = try sampler.timesteps(of: schedule)
+    let timesteps = try sampler.timesteps(of: schedule, from: start)
     self.schedule = schedule
     self.sampler = sampler
     self.rule = rule
@@ -56,21 +57,28 @@ package struct Generator: Sendable {
   /// by its deadline; it always gets one.
   ///
   /// `clean` (requests, d) takes the estimates; its size gives the number of requests. `outcomes`
-  /// (requests) says how each came to be; what it held is replaced.
+  /// (requests) says how each came to be; what it held is replaced. The walk begins at noise, or at
+  /// the vectors of `origin` (requests, d) with the noise of the generator's first step
+  /// (Meng and others 2022, SDEdit).
   package mutating func generate(
     with model: inout some Denoiser,
     noise: inout some NoiseSource,
     deadlines: Deadlines? = nil,
+    origin: [Float] = [],
     into clean: inout MutableSpan<Float>,
     outcomes: inout [Outcome]
   ) {
     let d = model.width
     precondition(d > 0 && clean.count % d == 0)
+    precondition(origin.isEmpty || origin.count == clean.count)
     let requests = clean.count / d
     if let deadlines { precondition(deadlines.timesNs.count == requests) }
     outcomes.removeAll(keepingCapacity: true)
     for _ in 0..<requests { outcomes.append(Outcome(steps: 0, stoppedBy: .steps)) }
     scratch.begin(requests: requests, width: d, noise: &noise)
+    if let first = timesteps.first, !origin.isEmpty {
+      scratch.start(from: origin, signal: schedule.signal[first])
+    }
 
     var startNs = deadlines?.nowNs() ?? 0
     for (index, t) in timesteps.enumerated() where scratch.rows > 0 {

@@ -7,9 +7,23 @@ package enum Sampler: Codable, Equatable, Sendable {
 
   /// The steps to visit, falling: T − 1 first, where x_T stands, and 0 last.
   ///
-  /// DDIM's are evenly spaced, a half rounded to even; a single one is T − 1.
-  package func timesteps(of schedule: NoiseSchedule) throws(DiffusionFailure) -> [Int] {
-    let last = schedule.steps - 1
+  /// DDIM's are evenly spaced, a half rounded to even; a single one is the first.
+  ///
+  /// - Parameters:
+  ///   - schedule: The steps there are.
+  ///   - start: The step to begin at instead of T − 1.
+  /// - Returns: The steps, falling.
+  /// - Throws: When there are not as many.
+  package func timesteps(
+    of schedule: NoiseSchedule,
+    from start: Int? = nil
+  ) throws(DiffusionFailure) -> [Int] {
+    let last = start ?? schedule.steps - 1
+    guard (0..<schedule.steps).contains(last) else {
+      throw DiffusionFailure(
+        reason: "the start lies at a step 0 to \(schedule.steps - 1), not at \(last)"
+      )
+    }
     switch self {
     case .ddpm:
       return Array((0...last).reversed())
@@ -19,6 +33,7 @@ package enum Sampler: Codable, Equatable, Sendable {
           reason: "DDIM takes 1 to T = \(schedule.steps) steps of this schedule, not \(steps)"
         )
       }
+      let steps = min(steps, last + 1)
       if steps == 1 { return [last] }
       return evenlySpaced(from: 0, through: Float(last), count: steps).reversed().map {
         Int($0.rounded(.toNearestOrEven))

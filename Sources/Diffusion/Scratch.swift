@@ -38,6 +38,12 @@ struct Scratch: Sendable {
     }
   }
 
+  /// Makes of the noise that was drawn √ᾱ · origin + √(1 − ᾱ) · noise.
+  mutating func start(from origin: [Float], signal: Float) {
+    let (keep, spread) = (signal.squareRoot(), (1 - signal).squareRoot())
+    for i in 0..<(rows * width) { x[i] = keep * origin[i] + spread * x[i] }
+  }
+
   /// Asks for the estimates pₖ of all rows.
   mutating func estimate(with model: inout some Denoiser, at t: Int) {
     swap(&clean, &previous)

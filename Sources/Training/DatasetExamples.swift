@@ -7,6 +7,8 @@ package struct Examples: Equatable, Sendable {
   private var items: [Int32] = []
   private var histories: [Range<Int>] = []
   private var targets: [Int32] = []
+  /// Which sequence of the log each example is of.
+  private var sequences: [Int32] = []
 
   package init() {}
 
@@ -20,6 +22,9 @@ package struct Examples: Equatable, Sendable {
 
   /// Where a history lies in ``allItems``; its target, if known, is the click behind it.
   func historyRange(_ example: Int) -> Range<Int> { histories[example] }
+
+  /// The example's place among the log's sequences: what is one user's or session's.
+  package func sequence(_ example: Int) -> Int32 { sequences[example] }
 
   /// The catalogue index of the click to predict, or nil when the catalogue lacks it.
   package func target(_ example: Int) -> Int32? {
@@ -63,12 +68,14 @@ package struct Examples: Equatable, Sendable {
       known.append(items.count)
     }
     let starts = log.starts()
+    let owners = log.sequences.enumerated().flatMap { repeatElement(Int32($0), count: $1.count) }
     histories.reserveCapacity(positions.count)
     targets.reserveCapacity(positions.count)
     for position in positions {
       let end = known[position]
       histories.append(max(known[starts[position]], end - length)..<end)
       targets.append(catalogue[Int(log.items[position])])
+      sequences.append(owners[position])
     }
   }
 }

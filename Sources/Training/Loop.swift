@@ -177,12 +177,9 @@ package struct Loop {
   private mutating func validate() -> RankingMetrics {
     var metrics = RankingMetrics(cutoff: 20)
     let weights = settings.objective.sphere ? learner.weights.onSphere : learner.weights
-    if var ranking = try? FullRanking(
-      weights,
-      schedule: settings.schedule,
-      serving: settings.serving,
-      seed: settings.seed
-    ) {
+    var options = RankingOptions(serving: settings.serving)
+    options.seed = settings.seed
+    if var ranking = try? FullRanking(weights, schedule: settings.schedule, options: options) {
       for rank in ranking.ranks(of: dataset.validation, at: validated) { metrics.add(rank: rank) }
     } else {
       for _ in validated { metrics.add(rank: nil) }

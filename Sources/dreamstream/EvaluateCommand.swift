@@ -56,11 +56,12 @@ struct Evaluate: ParsableCommand {
     options.emptyHistories = emptyHistories
     let examples = try Dataset.examples(log, items: model.items, options: options)
 
+    var ranked = RankingOptions(serving: serving(of: model.manifest))
+    ranked.seed = seed
     var ranking = try FullRanking(
       model.weights,
       schedule: model.manifest.schedule,
-      serving: serving(of: model.manifest),
-      seed: seed
+      options: ranked
     )
     var metrics = RankingMetrics(cutoff: k)
     for rank in ranking.ranks(of: examples, at: Array(0..<examples.count)) {

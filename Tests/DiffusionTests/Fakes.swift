@@ -56,7 +56,8 @@ extension Generator {
     _ model: inout some Denoiser,
     requests: Int,
     noise: some NoiseSource,
-    deadlines: Deadlines? = nil
+    deadlines: Deadlines? = nil,
+    origin: [Float] = []
   ) -> (clean: [[Float]], outcomes: [Outcome]) {
     var (clean, noise) = ([Float](repeating: .nan, count: requests * model.width), noise)
     var outcomes: [Outcome] = []
@@ -65,6 +66,7 @@ extension Generator {
       with: &model,
       noise: &noise,
       deadlines: deadlines,
+      origin: origin,
       into: &span,
       outcomes: &outcomes
     )

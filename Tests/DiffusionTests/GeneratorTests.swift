@@ -54,6 +54,31 @@ struct GeneratorTests {
     #expect(abs(result.clean[0][0] - clean) < 1e-5)
   }
 
+  @Test("begins at a noised origin, at the step that was asked for", arguments: samplers)
+  func started(sampler: Sampler) throws {
+    let schedule = try schedule()
+    var generator = try Generator(schedule: schedule, sampler: sampler, start: 12)
+    #expect(generator.timesteps.first == 12)
+    // Echoes x, so that the estimate of the first step is what the walk began at.
+    let rule = StoppingRule(stepBudget: 1)
+    generator = try Generator(schedule: schedule, sampler: sampler, rule: rule, start: 12)
+    var model = AffineDenoiser(width: 2, gain: 1, pulls: [0, 0])
+    let noise = SeededNoise(keys: [key(0), key(1)])
+    let result = generator.run(&model, requests: 2, noise: noise, origin: [1, 2, 3, 4])
+    for request in 0..<2 {
+      var drawn = [Float](repeating: 0, count: 2)
+      var span = drawn.mutableSpan
+      Noise.fill(&span, key: key(request), draw: 0)
+      for i in 0..<2 {
+        let origin = Float(2 * request + i + 1)
+        let expected =
+          schedule.signal[12].squareRoot() * origin + (1 - schedule.signal[12]).squareRoot()
+          * drawn[i]
+        #expect(abs(result.clean[request][i] - expected - Float(i) * 0.01) < 1e-5)
+      }
+    }
+  }
+
   @Test("a result does not depend on its batch", arguments: samplers, [0, 0.2] as [Float])
   func invariant(sampler: Sampler, tolerance: Float) throws {
     let rule = StoppingRule(tolerance: tolerance)

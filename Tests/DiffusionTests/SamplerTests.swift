@@ -36,6 +36,20 @@ struct SamplerTests {
     }
   }
 
+  @Test("a later start leaves out the steps before it")
+  func started() throws {
+    let schedule = try NoiseSchedule(.init(name: .exp, steps: 500))
+    #expect(try Sampler.ddpm.timesteps(of: schedule, from: 3) == [3, 2, 1, 0])
+    #expect(try Sampler.ddim(steps: 3).timesteps(of: schedule, from: 100) == [100, 50, 0])
+    #expect(try Sampler.ddim(steps: 1).timesteps(of: schedule, from: 100) == [100])
+    #expect(try Sampler.ddim(steps: 9).timesteps(of: schedule, from: 1) == [1, 0])
+    for start in [-1, 500] {
+      #expect(throws: DiffusionFailure.self) {
+        try Sampler.ddim(steps: 3).timesteps(of: schedule, from: start)
+      }
+    }
+  }
+
   @Test("more steps than the schedule has, or none, are refused", arguments: [0, -1, 51])
   func refused(steps: Int) throws {
     let schedule = try NoiseSchedule(.init(name: .linear, steps: 50))

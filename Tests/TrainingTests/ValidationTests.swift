@@ -28,11 +28,14 @@ struct ValidationTests {
     at indices: [Int],
     seed: UInt64 = 0,
   ) throws -> [Int] {
+    var options = RankingOptions(
+      serving: .init(sampler: sampler, steps: sampler == .ddim ? 5 : 20, guidance: 2)
+    )
+    options.seed = seed
     var ranking = try FullRanking(
       weights,
       schedule: .init(name: .linear, steps: 20),
-      serving: .init(sampler: sampler, steps: sampler == .ddim ? 5 : 20, guidance: 2),
-      seed: seed,
+      options: options,
     )
     return ranking.ranks(of: dataset.training, at: indices)
   }
@@ -78,8 +81,7 @@ struct ValidationTests {
     var ranking = try FullRanking(
       Self.constant(.linear) { Float($0) },
       schedule: .init(name: .linear, steps: 20),
-      serving: .init(sampler: .folded, steps: 20, guidance: 0),
-      seed: 0,
+      options: .init(serving: .init(sampler: .folded, steps: 20, guidance: 0)),
     )
     let examples = try Dataset.examples(log, items: dataset.items, options: .init())
     #expect(ranking.ranks(of: examples, at: [0]) == [World.items])

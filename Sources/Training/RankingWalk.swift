@@ -1,0 +1,176 @@
+package import Diffusion
+internal import Kernels
+package import Network
+
+/// How a model answers the examples that it is judged by.
+package struct RankingOptions: Sendable {
+  package var serving: Manifest.Serving
+  package var rule = StoppingRule()
+  /// An example's noise depends on the seed, its index and the sample alone.
+  package var seed: UInt64 = 0
+  /// Estimates of an example; an item's score is the best it has of any.
+  package var samples = 1
+  package var start = Start.noise
+  /// Whether the denoiser sees what it denoises; without, its noisy input is zeros.
+  package var seesNoise = true
+  /// Whether items of the history are left out.
+  package var excludesSeen = false
+
+  /// What the reverse process begins at.
+  package enum Start: Equatable, Sendable {
+    /// Noise, at the last step.
+    case noise
+    /// An embedding with the noise of the step at this share of T.
+    case from(Origin, share: Float)
+  }
+
+  package enum Origin: String, CaseIterable, Sendable {
+    case lastClick = "last-click"
+    /// The mean of the history's embeddings, as long as one.
+    case mean
+    /// The estimate that was made before the last click.
+    case previous
+  }
+
+  package init(serving: Manifest.Serving) { self.serving = serving }
+}
+
+/// From histories to x̂₀, in one draw or step by step.
+struct RankingWalk {
+  private enum Sampling {
+    case folded(FoldedSampler)
+    case walked(Generator, GuidedDenoiser)
+  }
+
+  private let weights: Weights
+  private let origin: RankingOptions.Origin?
+  private var encoder: SequenceEncoder
+  private var sampling: Sampling
+  /// What makes the estimate before the last click, where the walk starts there.
+  private var first: Sampling?
+
+  init(
+    _ original: Weights,
+    schedule description: NoiseSchedule.Description,
+    options: RankingOptions
+  ) throws(TrainingFailure) {
+    let weights = options.seesNoise ? original : original.withoutNoise
+    self.weights = weights
+    encoder = SequenceEncoder(weights)
+    let serving = options.serving
+    guard serving.sampler != .folded || weights.shape.denoiser == .linear else {
+      throw TrainingFailure("only a linear denoiser can be folded; sample by ddim or ddpm")
+    }
+    do throws(DiffusionFailure) {
+      let schedule = try NoiseSchedule(description)
+      var step: Int?
+      if case .from(let origin, let share) = options.start {
+        self.origin = origin
+        step = Int(share * Float(schedule.steps - 1))
+      } else {
+        origin = nil
+      }
+      if serving.sampler == .folded, let parts = LinearDenoiserParts(weights, steps: schedule.steps)
+      {
+        let estimate = AffineEstimate(
+          a: parts.a,
+          b: parts.b,
+          emptyTerm: parts.none,
+          stepTerms: parts.steps,
+        )
+        sampling = .folded(
+          try FoldedSampler(schedule: schedule, estimate: estimate, guidance: serving.guidance)
+        )
+        return
+      }
+      let sampler = serving.sampler == .ddim ? Sampler.ddim(steps: serving.steps) : .ddpm
+      let denoiser = GuidedDenoiser(weights, steps: schedule.steps, guidance: serving.guidance)
+      sampling = .walked(
+        try Generator(schedule: schedule, sampler: sampler, rule: options.rule, start: step),
+        denoiser
+      )
+      if origin == .previous {
+        first = .walked(try Generator(schedule: schedule, sampler: sampler), denoiser)
+      }
+    } catch {
+      throw TrainingFailure(error.reason)
+    }
+    if origin != nil, case .folded = sampling {
+      throw TrainingFailure("a folded sampler starts at noise")
+    }
+  }
+
+  /// x̂₀ of each history, (rows, d), and how it came to be.
+  mutating func generate(
+    _ histories: [ArraySlice<Int32>],
+    keys: [NoiseKey]
+  ) -> (clean: [Float], outcomes: [Outcome]) {
+    let origins = self.origins(histories, keys)
+    return Self.run(&sampling, encode(histories), keys, origins)
+  }
+
+  private mutating func encode(_ histories: [ArraySlice<Int32>]) -> [Float] {
+    let clicks = histories.flatMap { $0 }
+    let lengths = histories.map { Int32($0.count) }
+    var conditions = [Float](repeating: 0, count: histories.count * weights.shape.width)
+    conditions.edit { encoder.encode(items: clicks.span, lengths: lengths.span, into: &$0) }
+    return conditions
+  }
+
+  private mutating func origins(_ histories: [ArraySlice<Int32>], _ keys: [NoiseKey]) -> [Float] {
+    guard let origin else { return [] }
+    if origin == .previous, var first {
+      return Self.run(&first, encode(histories.map { $0.dropLast() }), keys, []).clean
+    }
+    let (d, table) = (weights.shape.width, weights.range(.items).lowerBound)
+    return histories.flatMap { history in
+      var sum = [Float](repeating: 0, count: d)
+      for item in origin == .mean ? history : history.suffix(1) {
+        for i in 0..<d { sum[i] += weights.values[table + Int(item) * d + i] }
+      }
+      // A mean of embeddings is shorter than any: it is brought to their length.
+      let norm = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      return norm > 0 ? sum.map { $0 * Float(d).squareRoot() / norm } : sum
+    }
+  }
+
+  private static func run(
+    _ sampling: inout Sampling,
+    _ conditions: [Float],
+    _ keys: [NoiseKey],
+    _ origins: [Float]
+  ) -> (clean: [Float], outcomes: [Outcome]) {
+    var clean = [Float](repeating: 0, count: conditions.count)
+    var noise = SeededNoise(keys: keys)
+    var outcomes: [Outcome] = []
+    var estimates = clean.mutableSpan
+    switch sampling {
+    case .folded(var sampler):
+      sampler.sample(conditions.span, noise: &noise, into: &estimates, outcomes: &outcomes)
+      sampling = .folded(sampler)
+    case .walked(var generator, var denoiser):
+      denoiser.begin(conditions: conditions.span)
+      generator.generate(
+        with: &denoiser,
+        noise: &noise,
+        origin: origins,
+        into: &estimates,
+        outcomes: &outcomes
+      )
+      sampling = .walked(generator, denoiser)
+    }
+    return (clean, outcomes)
+  }
+}
+
+extension Weights {
+  /// The same weights, but that the denoiser hears nothing of xₜ.
+  package var withoutNoise: Weights {
+    var copy = self
+    let (first, d) = (range(.denoiser1Weight), shape.width)
+    for row in stride(from: first.lowerBound, to: first.upperBound, by: 3 * d) {
+      for i in row..<(row + d) { copy.values[i] = 0 }
+    }
+    return copy
+  }
+}
