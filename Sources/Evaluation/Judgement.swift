@@ -25,37 +25,41 @@ package struct Judgement: Sendable {
     cutoff: Int,
     suggested: (Int) -> [String]?
   ) {
+    // What a row is of, and whether it learns from the stream.
+    var baselines: [(baseline: any Baseline, isUpdated: Bool)] = [
+      (Popularity(), false), (TransitionCounts(), false), (TransitionCounts(), true),
+    ]
     rows = ["suggestions", "popularity", "transition counts", "updated counts"]
       .map { Row(name: $0, metrics: RankingMetrics(cutoff: cutoff)) }
 
-    var popularity = Popularity()
-    var transitions = TransitionCounts()
-    var last: [String: String] = [:]
-    for click in training {
-      popularity.observe(item: click.item, after: last[click.user])
-      transitions.observe(item: click.item, after: last[click.user])
-      last[click.user] = click.item
-    }
-    var updated = transitions
-
-    var waiting: [String: Int] = [:]
-    for (index, click) in stream.enumerated() {
-      if let before = waiting[click.user] {
-        let previous = stream[before].item
+    let clicks = training + stream
+    // Baselines break ties by number, and ties are broken by id.
+    var items = Numbering(sorting: clicks.map(\.item))
+    var users = Numbering()
+    /// By user: the clicks so far.
+    var histories: [[Int32]] = []
+    /// By user: the last click of the stream, as an index into it.
+    var waiting: [Int32: Int] = [:]
+    for (place, click) in clicks.enumerated() {
+      let (user, item) = (users.number(of: click.user), items.number(of: click.item))
+      if user == histories.count { histories.append([]) }
+      let index = place - training.count
+      if let before = waiting[user] {
         let ours = suggested(before)
         if ours == nil { missing += 1 }
-        let lists = [
-          ours ?? [], popularity.suggest(after: previous, count: cutoff),
-          transitions.suggest(after: previous, count: cutoff),
-          updated.suggest(after: previous, count: cutoff),
-        ]
-        for (row, list) in lists.enumerated() {
-          rows[row].metrics.add(rank: list.firstIndex(of: click.item))
+        rows[0].metrics.add(rank: ours?.firstIndex(of: click.item))
+        for row in baselines.indices {
+          let list = baselines[row].baseline
+            .suggest(after: histories[Int(user)][...], count: cutoff)
+          rows[row + 1].metrics.add(rank: list.firstIndex(of: item))
         }
       }
-      waiting[click.user] = index
-      updated.observe(item: click.item, after: last[click.user])
-      last[click.user] = click.item
+      if index >= 0 { waiting[user] = index }
+      for row in baselines.indices where index < 0 || baselines[row].isUpdated {
+        baselines[row].baseline
+          .learn(item, session: user, history: histories[Int(user)][...])
+      }
+      histories[Int(user)].append(item)
     }
   }
 }

@@ -2,6 +2,52 @@ package import Evaluation
 package import Network
 
 extension Examples {
+  /// What a baseline suggests for each example, learned from `log` and then left as it is.
+  ///
+  /// Items that the catalogue lacks are learned and suggested too: they have the indices behind it,
+  /// in the order of the log, and are never a hit. Where a baseline knows fewer items than wanted,
+  /// the catalogue's order fills up.
+  ///
+  /// - Parameters:
+  ///   - baseline: One that has seen nothing yet.
+  ///   - log: The clicks to learn from.
+  ///   - part: The part of them, where the log has parts.
+  ///   - items: The catalogue that the examples' indices are of.
+  ///   - count: How many items are wanted.
+  /// - Returns: For each example item indices, best first.
+  package func suggestions(
+    of baseline: some Baseline,
+    learnedFrom log: ClickLog,
+    part: String,
+    items: ItemTable,
+    count: Int,
+  ) -> [[Int32]] {
+    // Baselines break ties by number, and ties are broken by id.
+    var numbering = Numbering(sorting: items.ids + log.names)
+    let numbers = items.ids.map { numbering.number(of: $0) }
+    let logNumbers = log.names.map { numbering.number(of: $0) }
+    var indices = [Int32](repeating: -1, count: numbering.ids.count)
+    for (index, number) in numbers.enumerated() { indices[Int(number)] = Int32(index) }
+    var next = Int32(items.ids.count)
+    for number in logNumbers where indices[Int(number)] < 0 {
+      indices[Int(number)] = next
+      next += 1
+    }
+
+    var baseline = baseline
+    log.teach(&baseline, numbers: logNumbers, part: part)
+    let popular = numbers.prefix(max(0, count))
+    return (0..<self.count).map { example in
+      let history = history(example).map { numbers[Int($0)] }
+      var suggested = baseline.suggest(after: history[...], count: count)
+      if suggested.count < count {
+        let missing = popular.filter { !suggested.contains($0) }
+        suggested.append(contentsOf: missing.prefix(count - suggested.count))
+      }
+      return suggested.map { indices[Int($0)] }
+    }
+  }
+
   /// How well a baseline ranks the same targets, learned from `log` and then left as it is.
   ///
   /// - Parameters:
@@ -18,23 +64,16 @@ extension Examples {
     part: String,
     cutoff: Int,
   ) -> RankingMetrics {
-    var baseline = baseline
-    let wanted = log.part(part)
-    for sequence in log.sequences {
-      // A row's clicks but the last are those of the rows before it.
-      for position in log.isRows ? sequence.suffix(1) : sequence[...]
-      where wanted == nil || log.parts[position] == wanted {
-        let previous =
-          position > sequence.lowerBound ? log.names[Int(log.items[position - 1])] : nil
-        baseline.observe(item: log.names[Int(log.items[position])], after: previous)
-      }
-    }
+    let lists = suggestions(
+      of: baseline,
+      learnedFrom: log,
+      part: part,
+      items: items,
+      count: cutoff,
+    )
     var metrics = RankingMetrics(cutoff: cutoff)
-    for example in 0..<count {
-      let previous = history(example).last.map { items.ids[Int($0)] }
-      let suggested = baseline.suggest(after: previous, count: cutoff)
-      let wanted = target(example).map { items.ids[Int($0)] }
-      metrics.add(rank: wanted.flatMap { suggested.firstIndex(of: $0) })
+    for (example, list) in lists.enumerated() {
+      metrics.add(rank: target(example).flatMap { list.firstIndex(of: $0) })
     }
     return metrics
   }
@@ -44,5 +83,36 @@ extension Examples {
     var metrics = RankingMetrics(cutoff: cutoff)
     for example in 0..<count { metrics.add(rank: target(example).map(Int.init)) }
     return metrics
+  }
+}
+
+extension ClickLog {
+  /// Has a baseline learn the clicks of a part, or all where there are no parts.
+  ///
+  /// - Parameters:
+  ///   - baseline: What learns them.
+  ///   - numbers: What each of ``names`` is to it.
+  ///   - part: The part's name.
+  func teach(_ baseline: inout some Baseline, numbers: [Int32], part: String) {
+    let wanted = self.part(part)
+    let clicks = items.map { numbers[Int($0)] }
+    var session: Int32 = -1
+    var row = 0..<0
+    for sequence in sequences {
+      if !isRows || !continues(row, sequence) { session += 1 }
+      row = sequence
+      // A row's clicks but the last are those of the rows before it.
+      for position in isRows ? sequence.suffix(1) : sequence[...]
+      where wanted == nil || parts[position] == wanted {
+        let history = clicks[sequence.lowerBound..<position]
+        baseline.learn(clicks[position], session: session, history: history)
+      }
+    }
+  }
+
+  /// Whether a row is the next of the same session: its history is how the row before ended.
+  private func continues(_ before: Range<Int>, _ row: Range<Int>) -> Bool {
+    row.count > 1 && row.count >= before.count
+      && items[row.dropLast()].elementsEqual(items[before.suffix(row.count - 1)])
   }
 }

@@ -17,41 +17,6 @@ struct MetricsTests {
   }
 }
 
-@Suite("Counting")
-struct CountingTests {
-  @Test("popularity ranks by clicks, then by who came first")
-  func popularity() {
-    var popularity = Popularity()
-    for item in ["b", "a", "c", "c"] { popularity.observe(item: item, after: nil) }
-    #expect(popularity.suggest(after: nil, count: 5) == ["c", "b", "a"])
-    #expect(popularity.suggest(after: nil, count: 2) == ["c", "b"])
-  }
-
-  @Test("popularity ranks anew once enough clicks have come")
-  func ranking() {
-    var popularity = Popularity()
-    popularity.observe(item: "a", after: nil)
-    #expect(popularity.suggest(after: nil, count: 1) == ["a"])
-    for _ in 2..<Popularity.clicksPerRanking { popularity.observe(item: "b", after: nil) }
-    #expect(popularity.suggest(after: nil, count: 1) == ["a"])
-    popularity.observe(item: "b", after: nil)
-    #expect(popularity.suggest(after: nil, count: 1) == ["b"])
-  }
-
-  @Test("transitions rank by count, then by id, and are filled up with the popular")
-  func transitions() {
-    var counts = TransitionCounts()
-    for (previous, item) in [("x", "b"), ("x", "a"), ("x", "a"), ("x", "c"), (nil, "z")] {
-      counts.observe(item: item, after: previous)
-    }
-    counts.observe(item: "z", after: nil)
-    counts.observe(item: "z", after: nil)
-    #expect(counts.suggest(after: "x", count: 5) == ["a", "b", "c", "z"])
-    #expect(counts.suggest(after: "x", count: 2) == ["a", "b"])
-    #expect(counts.suggest(after: "new", count: 2) == ["z", "a"])
-  }
-}
-
 @Suite("Judgement")
 struct JudgementTests {
   @Test("each suggestion is held against its user's next click")
@@ -66,6 +31,15 @@ struct JudgementTests {
     #expect(judgement.rows.map(\.metrics.hits) == [1, 1, 1, 1])
     #expect(judgement.rows[0].metrics.reciprocal == 0.5 / 3)
     #expect(judgement.rows[2].metrics.reciprocal == 1.0 / 3)
+  }
+
+  @Test("of followers as frequent the lower id comes first, whichever was seen first")
+  func ties() {
+    let training = [("t", "x"), ("t", "b"), ("u", "x"), ("u", "a")]
+      .map { FileClick(user: $0.0, item: $0.1) }
+    let stream = ["x", "a"].map { FileClick(user: "v", item: $0) }
+    let judgement = Judgement(training: training, stream: stream, cutoff: 1) { _ in nil }
+    #expect(judgement.rows.map(\.metrics.hits) == [0, 0, 1, 1])
   }
 
   @Test("counts that are updated learn a click after it is judged, and frozen ones never")

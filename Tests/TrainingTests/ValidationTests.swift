@@ -118,6 +118,60 @@ struct ValidationTests {
     #expect(hits("test") == 4)
   }
 
+  @Test("a baseline's suggestions are catalogue indices, and others behind for other items")
+  func suggestions() throws {
+    var log = ClickLog()
+    try log.append(["0", "nowhere"])
+    try log.append(["0", "nowhere"])
+    try log.append(["0", "3"])
+    try log.append(["elsewhere"])
+    let lists = dataset.training.suggestions(
+      of: TransitionCounts(),
+      learnedFrom: log,
+      part: "train",
+      items: dataset.items,
+      count: 8,
+    )
+    #expect(lists.count == dataset.training.count)
+    let (nowhere, elsewhere) = (Int32(World.items), Int32(World.items + 1))
+    let zero = try #require(dataset.items.ids.firstIndex(of: "0").map { Int32($0) })
+    let three = try #require(dataset.items.ids.firstIndex(of: "3").map { Int32($0) })
+    // All the log knows, then the catalogue's order.
+    let rest = (0..<Int32(World.items)).filter { $0 != zero && $0 != three }
+    for (example, list) in lists.enumerated() {
+      let known =
+        dataset.training.history(example).last == zero
+        ? [nowhere, three, zero, elsewhere] : [zero, nowhere, three, elsewhere]
+      #expect(list == known + rest.prefix(4))
+    }
+  }
+
+  @Test("a baseline learns rows that go on where the row before ended as one session")
+  func rows() throws {
+    var log = ClickLog(isRows: true)
+    for row in ["a", "ab", "abc", "bcd", "da", "b", "bc"] { try log.append(row.map(String.init)) }
+    var recorder = Recorder()
+    log.teach(&recorder, numbers: [3, 2, 1, 0], part: "train")
+    #expect(recorder.items == [3, 2, 1, 0, 3, 2, 1])
+    #expect(recorder.sessions == [0, 0, 0, 0, 1, 2, 2])
+    #expect(recorder.histories == [[], [3], [3, 2], [2, 1], [0], [], [2]])
+  }
+
+  private struct Recorder: Baseline {
+    let name = "recorder"
+    var items: [Int32] = []
+    var sessions: [Int32] = []
+    var histories: [[Int32]] = []
+
+    mutating func learn(_ item: Int32, session: Int32, history: ArraySlice<Int32>) {
+      items.append(item)
+      sessions.append(session)
+      histories.append(Array(history))
+    }
+
+    mutating func suggest(after history: ArraySlice<Int32>, count: Int) -> [Int32] { [] }
+  }
+
   @Test("popularity is the catalogue's own order")
   func popularity() {
     let metrics = dataset.training.popularityMetrics(cutoff: 20)
