@@ -90,12 +90,18 @@ let package = Package(
       ["Files", "Kernels", "Autodiff", "Diffusion", "Matching", "Network", "Evaluation"]
     ),
 
-    // Layer 7: the program.
+    // Layer 7: questions, answered by grids of models.
+    library(
+      "Experiments",
+      ["Diffusion", "Network", "Matching", "Pipeline", "Evaluation", "Training"]
+    ),
+
+    // Layer 8: the program.
     .executableTarget(
       name: "dreamstream",
       dependencies: [
         "Files", "Events", "Sessions", "Kafka", "Redis", "Network", "Diffusion", "Matching",
-        "Pipeline", "Evaluation", "Service", "Training", log, arguments,
+        "Pipeline", "Evaluation", "Service", "Training", "Experiments", log, arguments,
       ],
       swiftSettings: strict,
     ),
@@ -132,6 +138,10 @@ let package = Package(
       ]
     ),
     tests("EvaluationTests", ["Evaluation", "Events", "Files"]),
+    tests(
+      "ExperimentsTests",
+      ["Experiments", "Training", "Evaluation", "Network", "Diffusion", "Files", "TestSupport"]
+    ),
     tests(
       "TrainingTests",
       ["Training", "Network", "Kernels", "Diffusion", "Evaluation", "Files", "TestSupport"]

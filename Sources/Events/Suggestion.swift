@@ -15,10 +15,24 @@ package struct Suggestion: Equatable, Sendable {
   package struct Item: Equatable, Sendable {
     package var id: String
     package var score: Float
+    /// The clicks of the session that the item rests on, most first; only when switched on.
+    package var because: [Cause]?
 
-    package init(id: String, score: Float) {
+    package init(id: String, score: Float, because: [Cause]? = nil) {
       self.id = id
       self.score = score
+      self.because = because
+    }
+  }
+
+  /// A click, and what the item's score would lose without it.
+  package struct Cause: Equatable, Sendable {
+    package var id: String
+    package var weight: Float
+
+    package init(id: String, weight: Float) {
+      self.id = id
+      self.weight = weight
     }
   }
 

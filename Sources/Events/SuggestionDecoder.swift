@@ -34,6 +34,12 @@ private struct Wire: Decodable {
     let item_id: String
     /// `null` when it was not finite.
     let score: Float?
+    let because: [Cause]?
+  }
+
+  struct Cause: Decodable {
+    let item_id: String
+    let weight: Float?
   }
 
   struct Model: Decodable {
@@ -72,7 +78,12 @@ private struct Wire: Decodable {
           eventID: source.event_id,
           timestampMs: source.timestamp
         ),
-        items: items.map { .init(id: $0.item_id, score: $0.score ?? .nan) },
+        items: items.map { item in
+          let because = item.because?.map {
+            Suggestion.Cause(id: $0.item_id, weight: $0.weight ?? .nan)
+          }
+          return .init(id: item.item_id, score: item.score ?? .nan, because: because)
+        },
         model: .init(name: model.name, version: model.version),
         generation: .init(
           provenance: provenance,

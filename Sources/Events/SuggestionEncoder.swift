@@ -24,6 +24,7 @@ package enum SuggestionEncoder {
       json.string(item.id)
       json.text(",\"score\":")
       json.number(item.score)
+      if let because = item.because { json.causes(because) }
       json.text("}")
     }
     json.text("],\"model\":{\"name\":")
@@ -55,6 +56,20 @@ package enum SuggestionHeaders {
   package static func make(latencyMs: Int64, passingOn headers: [Header]) -> [Header] {
     [Header(schema, "suggestion/1"), Header(Self.latencyMs, "\(latencyMs)")]
       + headers.filter { $0.name == traceParent }
+  }
+}
+
+extension JSONWriter {
+  fileprivate mutating func causes(_ causes: [Suggestion.Cause]) {
+    text(",\"because\":[")
+    for (index, cause) in causes.enumerated() {
+      text(index == 0 ? "{\"item_id\":" : ",{\"item_id\":")
+      string(cause.id)
+      text(",\"weight\":")
+      number(cause.weight)
+      text("}")
+    }
+    text("]")
   }
 }
 

@@ -26,4 +26,10 @@ package struct PackedMatrix: Sendable {
     }
     self.panels = panels
   }
+
+  /// The weights of an output, (inputs).
+  package func row(_ output: Int) -> [Float] {
+    let (panel, lane) = output.quotientAndRemainder(dividingBy: Self.lanes)
+    return (0..<inputs).map { panels[panel * inputs + $0][lane] }
+  }
 }

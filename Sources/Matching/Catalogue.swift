@@ -62,6 +62,9 @@ package struct Catalogue: Sendable {
   /// An item's index; nil when the model does not know it.
   package func index(of id: String) -> Int32? { indices[Exact(id: id)] }
 
+  /// An item's embedding, (d).
+  package func embedding(of item: Int32) -> [Float] { embeddings.row(Int(item)) }
+
   /// The `k` most clicked items with their counts, for those of whom nothing else is known.
   package func mostPopular(_ k: Int, seen: [Int32] = [], filter: ItemFilter? = nil) -> [Match] {
     var matches: [Match] = []

@@ -13,6 +13,7 @@ extension Pipeline {
     timed(.match, &turn) { pipeline, turn in
       turn.suggestions = Array(repeating: nil, count: turn.events.count)
       pipeline.recommender.match(oracles, seen: seen)
+      let because = pipeline.recommender.causes(of: rows)
       for (row, index) in rows.events.enumerated() where rows.generated.isFinite(row) {
         turn.suggestions[index] = pipeline.suggestion(
           index,
@@ -21,6 +22,7 @@ extension Pipeline {
           rows,
           row
         )
+        if !because.isEmpty { turn.suggestions[index]?.explain(because[row]) }
       }
       let notFinite = Set(rows.events)
       for index in turn.events.indices where turn.suggestions[index] == nil {
@@ -97,5 +99,39 @@ extension Pipeline {
       generation: generation,
       sessionLength: view.items.count,
     )
+  }
+}
+
+extension Suggestion {
+  fileprivate mutating func explain(_ because: [[Cause]]) {
+    for (index, causes) in zip(items.indices, because) { items[index].because = causes }
+  }
+}
+
+extension Recommender {
+  /// For each row and each of its items the clicks it rests on; empty when nobody asked.
+  fileprivate mutating func causes(of rows: Rows) -> [[[Suggestion.Cause]]] {
+    if options.causes == 0 { return [] }
+    var start = 0
+    let sessions = rows.lengths.indices.map { row in
+      let end = start + Int(rows.lengths[row])
+      defer { start = end }
+      return Explained(
+        history: Array(rows.history[start..<end]),
+        key: rows.keys[row],
+        items: rows.generated.isFinite(row) ? matches(row).map(\.item) : []
+      )
+    }
+    let ids = catalogue.ids
+    return zip(sessions, explain(sessions)).map { session, explanations in
+      explanations.map { explanation in
+        explanation.causes(options.causes).map {
+          Suggestion.Cause(
+            id: ids[Int(session.history[$0])],
+            weight: explanation.attributions[$0]
+          )
+        }
+      }
+    }
   }
 }

@@ -23,6 +23,8 @@ package struct RecommenderOptions: Sendable {
   package var count = 20
   package var excludesSeen = false
   package var includesOracle = false
+  /// Clicks that each item of a suggestion says it rests on; 0 for none.
+  package var causes = 0
   /// The only items that may be suggested; `nil` for all.
   package var allowed: Set<String>?
   package var denied: Set<String> = []

@@ -110,6 +110,7 @@ package struct Configuration: Sendable {
     package internal(set) var allowFile: String?
     package internal(set) var denyFile: String?
     package internal(set) var includeOracle = false
+    package internal(set) var because = 0
   }
 
   package struct Events: Sendable {

@@ -68,6 +68,7 @@ extension Configuration {
     options.count = suggest.count
     options.excludesSeen = suggest.excludeSeen
     options.includesOracle = suggest.includeOracle
+    options.causes = suggest.because
     options.allowed = try suggest.allowFile.map { path throws(RecommenderFailure) in
       try itemList(path)
     }

@@ -200,6 +200,12 @@ package enum Settings {
       .flag,
       "Publish the generated embedding; it gives the user's history away."
     ),
+    Setting(
+      "suggest.because",
+      \.suggest.because,
+      .integer(0...10),
+      "Clicks that each item says it rests on; 0 for none. Costs a denoising a click."
+    ),
   ]
 
   private static let process: [Setting] = [

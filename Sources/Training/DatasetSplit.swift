@@ -2,6 +2,35 @@ extension ClickLog {
   /// The names of the parts that splitting makes.
   package static let splitParts = ["train", "val", "test"]
 
+  /// The shares of the clicks, by time, that are `val` and `test`.
+  package static let timeShares = (validation: 0.1, test: 0.1)
+
+  /// The log with its latest clicks as `test`, those before as `val`, the others as `train`.
+  ///
+  /// One moment parts all sequences, so that nothing is learned from what comes later. A log
+  /// without times is taken to be in order.
+  package func parted(byTime shares: (validation: Double, test: Double)) -> ClickLog {
+    let order =
+      timesMs.isEmpty
+      ? Array(items.indices) : items.indices.sorted { (timesMs[$0], $0) < (timesMs[$1], $1) }
+    var parts = [String](repeating: "train", count: items.count)
+    let test = Int((Double(items.count) * (1 - shares.test)).rounded())
+    let validation = Int((Double(items.count) * (1 - shares.test - shares.validation)).rounded())
+    for (place, position) in order.enumerated() where place >= validation {
+      parts[position] = place >= test ? "test" : "val"
+    }
+    var copy = ClickLog(isRows: isRows)
+    for sequence in sequences {
+      // Times and parts are given for all, and the parts are three: nothing to refuse.
+      try? copy.append(
+        sequence.map { names[Int(items[$0])] },
+        timesMs: timesMs.isEmpty ? [] : Array(timesMs[sequence]),
+        parts: Array(parts[sequence])
+      )
+    }
+    return copy
+  }
+
   /// The log with each sequence's last click as `test`, the one before as `val`, others as `train`.
   ///
   /// A sequence of fewer than three clicks is for training only.

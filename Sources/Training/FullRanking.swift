@@ -11,6 +11,9 @@ package struct FullRanking {
   /// The denoiser calls of each example that was answered last, over all its samples.
   package private(set) var steps: [Int] = []
 
+  /// What making their estimates took, from history to x̂₀.
+  package private(set) var generationSeconds = 0.0
+
   private let weights: Weights
   private let options: RankingOptions
   private var walk: RankingWalk
@@ -59,6 +62,18 @@ package struct FullRanking {
     return answers
   }
 
+  /// x̂₀ of each example, (examples, d), of the first sample.
+  package mutating func estimates(of examples: Examples, at indices: [Int]) -> [Float] {
+    stride(from: 0, to: indices.count, by: 256).flatMap { start in
+      let part = indices[start..<min(start + 256, indices.count)]
+      return walk.generate(
+        part.map { examples.history($0) },
+        targets: part.map { examples.target($0) },
+        keys: part.map { NoiseKey(seed: options.seed, user: UInt64($0), position: 0) }
+      ).clean
+    }
+  }
+
   /// Calls `body` with each example's scores of all items.
   private mutating func forEachRow(
     of examples: Examples,
@@ -66,6 +81,7 @@ package struct FullRanking {
     _ body: (_ example: Int, _ scores: Span<Float>) -> Void
   ) {
     steps = []
+    generationSeconds = 0
     let items = weights.shape.items
     let batch = max(1, min(256, Self.scoreLimit / items))
     for start in stride(from: 0, to: indices.count, by: batch) {
@@ -77,7 +93,10 @@ package struct FullRanking {
         let keys = part.map {
           NoiseKey(seed: options.seed, user: UInt64($0), position: UInt64(sample))
         }
-        let (clean, outcomes) = walk.generate(histories, keys: keys)
+        let clock = ContinuousClock.now
+        let targets = part.map { examples.target($0) }
+        let (clean, outcomes) = walk.generate(histories, targets: targets, keys: keys)
+        generationSeconds += (ContinuousClock.now - clock) / .seconds(1)
         let scores = scores(clean, rows: part.count)
         if sample == 0 { best = scores } else { best.raise(to: scores) }
         for (row, outcome) in outcomes.enumerated() { calls[row] += outcome.steps }

@@ -24,12 +24,17 @@ package struct RankingOptions: Sendable {
     case from(Origin, share: Float)
   }
 
-  package enum Origin: String, CaseIterable, Sendable {
+  package enum Origin: String, Sendable {
     case lastClick = "last-click"
     /// The mean of the history's embeddings, as long as one.
     case mean
     /// The estimate that was made before the last click.
     case previous
+    /// The target itself, as in training: what an attacker can try, and no answer can.
+    case target
+
+    /// Those that an answer can start from.
+    package static let known = [lastClick, mean, previous]
   }
 
   package init(serving: Manifest.Serving) { self.serving = serving }
@@ -103,9 +108,10 @@ struct RankingWalk {
   /// x̂₀ of each history, (rows, d), and how it came to be.
   mutating func generate(
     _ histories: [ArraySlice<Int32>],
+    targets: [Int32?],
     keys: [NoiseKey]
   ) -> (clean: [Float], outcomes: [Outcome]) {
-    let origins = self.origins(histories, keys)
+    let origins = self.origins(histories, targets, keys)
     return Self.run(&sampling, encode(histories), keys, origins)
   }
 
@@ -117,17 +123,28 @@ struct RankingWalk {
     return conditions
   }
 
-  private mutating func origins(_ histories: [ArraySlice<Int32>], _ keys: [NoiseKey]) -> [Float] {
+  private mutating func origins(
+    _ histories: [ArraySlice<Int32>],
+    _ targets: [Int32?],
+    _ keys: [NoiseKey]
+  ) -> [Float] {
     guard let origin else { return [] }
     if origin == .previous, var first {
       return Self.run(&first, encode(histories.map { $0.dropLast() }), keys, []).clean
     }
     let (d, table) = (weights.shape.width, weights.range(.items).lowerBound)
-    return histories.flatMap { history in
+    return zip(histories, targets).flatMap { history, target in
+      let items =
+        switch origin {
+        case .lastClick, .previous: Array(history.suffix(1))
+        case .mean: Array(history)
+        case .target: target.map { [$0] } ?? []
+        }
       var sum = [Float](repeating: 0, count: d)
-      for item in origin == .mean ? history : history.suffix(1) {
+      for item in items {
         for i in 0..<d { sum[i] += weights.values[table + Int(item) * d + i] }
       }
+      if items.count == 1 { return sum }
       // A mean of embeddings is shorter than any: it is brought to their length.
       let norm = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
       return norm > 0 ? sum.map { $0 * Float(d).squareRoot() / norm } : sum

@@ -11,7 +11,14 @@ struct SuggestionTests {
       eventID: "e",
       timestampMs: 1_700_000_000_123
     ),
-    items: [.init(id: "a", score: 1.5), .init(id: "b", score: -0.1)],
+    items: [
+      .init(
+        id: "a",
+        score: 1.5,
+        because: [.init(id: "c\"", weight: 0.5), .init(id: "d", weight: 0)]
+      ),
+      .init(id: "b", score: -0.1, because: []),
+    ],
     model: .init(name: "m", version: "sha256:ab"),
     generation: .init(
       provenance: .diffusion,

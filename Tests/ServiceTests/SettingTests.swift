@@ -51,6 +51,7 @@ struct SettingTests {
     "suggest.allow_file": ["a\nb"],
     "suggest.deny_file": ["a\nb"],
     "suggest.include_oracle": ["2"],
+    "suggest.because": ["-1", "11"],
     "delivery.mode": ["exactly-once", "at-most-once"],
     "faults.fatal_after": ["999ms", "61m"],
     "shutdown.budget": ["99", "11m"],
