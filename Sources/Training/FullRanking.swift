@@ -47,7 +47,8 @@ package struct FullRanking {
     _ name: String,
     to examples: Examples,
     at indices: [Int],
-    depth: Int
+    depth: Int,
+    progress: (_ done: Int) -> Void = { _ in }
   ) -> Answers {
     var answers = Answers(name: name, depth: depth)
     var top = TopItems(depth)
@@ -58,6 +59,7 @@ package struct FullRanking {
         list: top.of(scores),
         rank: isRanked ? rank.map(Int32.init) ?? .max : .max
       )
+      progress(answers.ranks.count)
     }
     return answers
   }

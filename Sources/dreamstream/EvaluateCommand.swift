@@ -2,47 +2,73 @@ import ArgumentParser
 import Diffusion
 import Evaluation
 import Files
+import Foundation
 import Network
 import Training
 
-/// Judges a model on a file of clicks, beside what it has to beat.
+/// Judges models on a file of clicks, beside what they have to beat.
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Judge a model by what users clicked next.",
+    abstract: "Judge models by what users clicked next.",
     discussion: """
       Every click but a session's first is predicted from those before it, by full ranking over \
-      the model's items; an item the model does not know is a miss. Beside it stand popularity \
-      and, where there are clicks to learn from, transition counts.
+      the catalogue; an item the model does not know is a miss. Beside the models stand counts \
+      that learned the same clicks. Intervals are 95 %, by resampling whole users or sessions, \
+      and differences to the first model are paired.
       """
   )
 
-  @Option(help: "The model's directory.") var model: String
+  @Option(help: "A model's directory; again for another, of the same catalogue.")
+  var model: [String]
   @Option(help: "Clicks: TSV, CSV or NDJSON; gzip too.") var clicks: String
   @OptionGroup var reading: ClickOptions
   @Option(help: "The part to judge on, of a file with a column `split`. (default: test)")
   var part: String?
-  @Option(help: "Clicks for transition counts to learn from. (default: the part `train`)")
+  @Option(help: "Clicks for counts to learn from. (default: the part `train`)")
   var training: String?
-  @Option(help: "How many suggestions count.") var k = 20
-  @Option(help: "The seed of the noise.") var seed: UInt64 = 0
+  @Option(help: "How many suggestions count: 5, 10, 20 or 50; again for more. (default: 20)")
+  var k: [Int] = []
+  @Option(help: "The seed of the noise, and of the resampling.") var seed: UInt64 = 0
   @Option(help: "folded, ddpm or ddim:STEPS. (default: the model's)") var sampler: String?
   @Option(help: "Guidance, w. (default: the model's)") var guidance: Float?
+  @Option(help: "Estimates of each example; an item's score is the best it has of any.")
+  var samples = 1
+  @Flag(help: "Leave out what is in the history, of models and counts alike.")
+  var excludeSeen = false
+  @Flag(help: "Judge the models again without their noise channel.") var withoutNoise = false
   @Flag(help: "Judge the first click of a session too.") var emptyHistories = false
+  @Flag(help: "Show kinds of example too: by length of history, by popularity of the target.")
+  var slices = false
+  @Option(help: "How many times users are drawn anew for an interval.") var resamples = 1000
+  @Option(help: "A file for all metrics, slices and measures, as JSON.") var json: String?
 
   func validate() throws {
     var problems: [String] = []
-    if k < 1 { problems.append("k is \(k); it wants 1 or more") }
+    if model.isEmpty { problems.append("a model is wanted: --model DIR") }
+    for k in k where !RankMetric.cutoffs.contains(k) {
+      problems.append("k is \(k); it wants 5, 10, 20 or 50")
+    }
     if let sampler, parse(sampler) == nil {
       problems.append("sampler is \(sampler); it wants folded, ddpm or ddim:STEPS")
     }
     if let guidance, !(0...100).contains(guidance) {
       problems.append("guidance is \(guidance); it wants 0 to 100")
     }
+    if !(1...1000).contains(samples) {
+      problems.append("samples is \(samples); it wants 1 to 1000")
+    }
+    if !(1...1_000_000).contains(resamples) {
+      problems.append("resamples is \(resamples); it wants 1 to 1000000")
+    }
     if !problems.isEmpty { throw ValidationError(problems.joined(separator: "\n")) }
   }
 
   func run() throws {
-    let model = try ModelDirectory.load(model)
+    let models = try model.map { try ModelDirectory.load($0) }
+    let items = models[0].items
+    for (path, other) in zip(model, models) where other.items.ids != items.ids {
+      throw ValidationError("\(path) has another catalogue than \(model[0]): judge it alone")
+    }
     let log = try reading.read(clicks)
     if let part, log.parts.isEmpty {
       throw FileFailure(
@@ -50,47 +76,126 @@ struct Evaluate: ParsableCommand {
         reason: "it has no column `split` to find the part \(part) by; leave --part out"
       )
     }
+    let longest = models.map(\.manifest.shape.length).max() ?? 1
+    let examples = try examples(log, items, length: longest)
+    if examples.unknownTargets == examples.count {
+      throw FileFailure(
+        path: clicks,
+        reason: "the model knows none of its \(examples.count) next items: it is of other clicks"
+      )
+    }
+    var answers: [Answers] = []
+    for model in models {
+      let own = try self.examples(log, items, length: model.manifest.shape.length)
+      answers.append(try self.answers(of: model, to: own))
+      if withoutNoise { answers.append(try self.answers(of: model, to: own, seesNoise: false)) }
+    }
+    if let source = try trainingLog(beside: log) {
+      answers += Baselines.all.map { counted($0, source, examples, items) }
+    }
+    show(table(answers, examples, models[0]), examples)
+  }
+}
+
+extension Evaluate {
+  private func examples(_ log: ClickLog, _ items: ItemTable, length: Int) throws -> Examples {
     var options = Dataset.Options()
-    options.length = model.manifest.shape.length
+    options.length = length
     options.validationPart = log.parts.isEmpty ? nil : judged
     options.emptyHistories = emptyHistories
-    let examples = try Dataset.examples(log, items: model.items, options: options)
+    return try Dataset.examples(log, items: items, options: options)
+  }
 
-    var ranked = RankingOptions(serving: serving(of: model.manifest))
-    ranked.seed = seed
+  private func answers(
+    of model: Model,
+    to examples: Examples,
+    seesNoise: Bool = true
+  ) throws -> Answers {
+    var options = RankingOptions(serving: serving(of: model.manifest))
+    options.seed = seed
+    options.samples = samples
+    options.excludesSeen = excludeSeen
+    options.seesNoise = seesNoise
     var ranking = try FullRanking(
       model.weights,
       schedule: model.manifest.schedule,
-      options: ranked
+      options: options
     )
-    var metrics = RankingMetrics(cutoff: k)
-    for rank in ranking.ranks(of: examples, at: Array(0..<examples.count)) {
-      metrics.add(rank: rank)
-    }
-    print(
-      """
-      \(examples.count) examples of \(clicks), \(examples.unknownTargets) with an unknown target
-      \(column("")) HR@\(k)     NDCG@\(k)   MRR@\(k)
-      """
+    var progress = ProgressBar(
+      "evaluate",
+      total: examples.count,
+      unit: "examples",
+      isTerminal: isatty(2) == 1,
+      write: writeToStandardError
     )
-    show(model.manifest.name, metrics)
-    show("popularity", examples.popularityMetrics(cutoff: k))
-    if let source = try trainingLog(beside: log) {
-      let counts = examples.metrics(
-        items: model.items,
-        of: TransitionCounts(),
-        learnedFrom: source,
-        part: "train",
-        cutoff: k
+    defer { progress.finish() }
+    return ranking.answers(
+      model.manifest.name + (seesNoise ? "" : ", without noise"),
+      to: examples,
+      at: Array(0..<examples.count),
+      depth: RankMetric.cutoffs.max() ?? 50
+    ) { progress.show($0, []) }
+  }
+
+  private func counted(
+    _ baseline: any Baseline,
+    _ source: ClickLog,
+    _ examples: Examples,
+    _ items: ItemTable
+  ) -> Answers {
+    let depth = RankMetric.cutoffs.max() ?? 50
+    let lists = examples.suggestions(
+      of: baseline,
+      learnedFrom: source,
+      part: "train",
+      items: items,
+      count: depth + (excludeSeen ? 200 : 0)
+    )
+    var answers = Answers(name: baseline.name, depth: depth)
+    for (example, list) in lists.enumerated() {
+      let seen = excludeSeen ? Set(examples.history(example)) : []
+      answers.append(
+        list: seen.isEmpty ? list : list.filter { !seen.contains($0) },
+        target: examples.target(example)
       )
-      show("transition counts", counts)
+    }
+    return answers
+  }
+
+  private func table(_ answers: [Answers], _ examples: Examples, _ model: Model) -> QualityTable {
+    var facts = ExampleFacts(clicks: model.items.clicks)
+    for example in 0..<examples.count {
+      facts.append(
+        unit: examples.sequence(example),
+        history: examples.history(example),
+        target: examples.target(example)
+      )
+    }
+    let width = model.manifest.shape.width
+    let table = model.weights.values[model.weights.range(.items).dropLast(width)]
+    return QualityTable(
+      answers,
+      facts,
+      embeddings: ItemEmbeddings(Array(table), width: width),
+      slices: slices || json != nil ? ExampleFacts.Slice.allCases : [.all],
+      resamples: resamples,
+      seed: seed
+    )
+  }
+
+  private func show(_ table: QualityTable, _ examples: Examples) throws {
+    say("\(examples.count) examples of \(clicks), \(examples.unknownTargets) with an unknown target")
+    say(table.text(cutoffs: k.isEmpty ? [20] : k, slices: slices ? nil : [.all]))
+    if let json {
+      try WholeFile.replace(json, with: Array(try table.json()))
+      say("all of it is in \(json)")
     }
   }
 
   /// The part to judge on, where there are parts.
   private var judged: String { part ?? "test" }
 
-  /// Where transition counts learn from: never from what they are judged on.
+  /// Where counts learn from: never from what they are judged on.
   private func trainingLog(beside log: ClickLog) throws -> ClickLog? {
     if let training { return try reading.read(training) }
     return log.partNames.contains("train") && judged != "train" ? log : nil
@@ -111,14 +216,5 @@ struct Evaluate: ParsableCommand {
       return nil
     }
     return Manifest.Serving(sampler: sampler, steps: steps ?? 1, guidance: 0)
-  }
-
-  private func show(_ name: String, _ metrics: RankingMetrics) {
-    let values = [metrics.hitRate, metrics.ndcg, metrics.reciprocal].map(percent)
-    print(column(name) + " " + values.joined(separator: "    "))
-  }
-
-  private func column(_ text: String) -> String {
-    text + String(repeating: " ", count: max(0, 20 - text.count))
   }
 }
