@@ -141,7 +141,8 @@ struct PlotTests {
     let logarithmic = read(y: .log10, [odd, []])
     #expect(logarithmic.count("marker") == 3)
     #expect(logarithmic.count("error") == 3)
-    #expect(logarithmic.all("line").contains { $0.attributes["y2"] == "384.00" })
+    let errors = logarithmic.elements.filter { $0.attributes["class"] == "error" }
+    #expect(errors.first?.attributes["y1"] == "384.00")
     #expect(read([odd]).count("marker") == 5)
   }
 

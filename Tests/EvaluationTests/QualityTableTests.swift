@@ -69,6 +69,26 @@ struct QualityTableTests {
     #expect(difference.high == 0)
   }
 
+  @Test("every row is held against the first, and a trace below nothing is written as nothing")
+  func first() throws {
+    var facts = ExampleFacts(clicks: [1])
+    var rows = ["first", "second", "third"].map { Answers(name: $0, depth: 1) }
+    for example in 0..<20 as Range<Int32> {
+      facts.append(unit: example, history: [], target: 0)
+      for (row, rank) in [48, example == 0 ? 49 : 48, 0].enumerated() {
+        rows[row].append(list: [], rank: Int32(rank))
+      }
+    }
+    let table = QualityTable(rows, facts, slices: [.all])
+    let differences = table.slices[0].rows.map { $0.differences["mrr_50"]?.mean }
+    #expect(differences[0] == nil)
+    let (second, third) = (try #require(differences[1]), try #require(differences[2]))
+    // One example of twenty is found at the 50th place rather than the 49th.
+    #expect(abs(second + 1.0 / (49 * 50 * 20)) < 1e-12)
+    #expect(abs(third - 48.0 / 49) < 1e-12)
+    #expect(!table.text(cutoffs: [50]).contains("-0.00"))
+  }
+
   @Test("intervals are those of a bootstrap of the slice's own units")
   func intervals() throws {
     let members = Tiny.facts.members(of: .targetCold)

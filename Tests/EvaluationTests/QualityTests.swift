@@ -121,6 +121,7 @@ struct QualityTests {
     #expect(embeddings.meanDistance([0, 4]) == 1)
     #expect(embeddings.meanDistance([0, -1, 9]) == nil)
     #expect(Tiny.embeddings.meanDistance([0, 3]) == 1)
+    #expect(ItemEmbeddings([1, 0, .infinity, 1], width: 2).meanDistance([0, 1]) == 1)
   }
 
   @Test("lists are cut at 20, and at 10 for their distance")
@@ -134,6 +135,7 @@ struct QualityTests {
     let measures = ListMeasures(answers, facts, embeddings: embeddings)
     #expect(measures.coverage == 20.0 / 30)
     #expect(measures.repeatRate == 0)
+    #expect(measures.lastRepeatRate == 0)
     #expect(measures.intraListDistance == 0)
   }
 

@@ -41,7 +41,7 @@ private struct Drawing {
 
   var opening: String {
     let longest = names.map(\.count).max() ?? 0
-    let whole = number(nameLeft + 7.5 * Double(longest) + 16)
+    let whole = number(nameLeft + 8 * Double(longest) + 16)
     let tall = number(max(bottom + 60, legendPlace(names.count)))
     return """
       <svg xmlns="http://www.w3.org/2000/svg" width="\(whole)" height="\(tall)" \

@@ -13,7 +13,7 @@ package struct ItemEmbeddings: Sendable {
     var unit = values
     for start in stride(from: 0, to: values.count, by: width) {
       let square = values[start..<start + width].reduce(0) { $0 + Double($1) * Double($1) }
-      let scale = square > 0 && square.isFinite ? 1 / square.squareRoot() : 0
+      let scale = square > 0 ? 1 / square.squareRoot() : 0
       for index in start..<start + width {
         unit[index] = scale > 0 ? Float(Double(values[index]) * scale) : 0
       }

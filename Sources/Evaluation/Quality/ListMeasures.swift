@@ -115,7 +115,7 @@ private struct ListSums {
     withHistory += 1
     repeatable += list.count
     repeated += list.count { history.contains($0) }
-    if last >= 0, list.first == last { lastRepeated += 1 }
+    if list.first == last { lastRepeated += 1 }
     for item in history {
       guard let clicks = facts.clicks(of: item) else { continue }
       historyClicks += clicks
