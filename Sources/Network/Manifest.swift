@@ -19,11 +19,85 @@ package struct Manifest: Codable, Equatable, Sendable {
     package var steps: Int
     /// The guidance scale, w.
     package var guidance: Float
+    /// Denoising stops once so many steps in a row changed the estimate by less than this part of
+    /// it; nil or 0 never stops.
+    package var relativeChange: Float?
+    package var patience: Int?
 
-    package init(sampler: Sampler, steps: Int, guidance: Float) {
+    enum CodingKeys: String, CodingKey {
+      case sampler, steps, guidance, patience
+      case relativeChange = "relative_change"
+    }
+
+    package init(
+      sampler: Sampler,
+      steps: Int,
+      guidance: Float,
+      relativeChange: Float? = nil,
+      patience: Int? = nil
+    ) {
       self.sampler = sampler
       self.steps = steps
       self.guidance = guidance
+      self.relativeChange = relativeChange
+      self.patience = patience
+    }
+
+    /// When a row may leave its batch.
+    package var rule: StoppingRule {
+      StoppingRule(tolerance: relativeChange ?? 0, patience: patience ?? 1)
+    }
+  }
+
+  /// What the serving defaults were chosen by.
+  package struct Calibration: Codable, Equatable, Sendable {
+    /// File name of the clicks, without its folder.
+    package var source: String
+    package var examples: Int
+    /// DDIM steps of what the choice is held against.
+    package var referenceSteps: Int
+    /// NDCG@20 of the reference and of the choice.
+    package var reference: Double
+    package var ndcg: Double
+    /// The least that the choice is better by, relative to the reference: 95 % of resamples.
+    package var atLeast: Double
+    /// The mean share of the reference's first 20 items that the choice has among its own.
+    package var overlap: Double
+    package var meanSteps: Double
+    package var p50Steps: Int
+    package var p99Steps: Int
+
+    enum CodingKeys: String, CodingKey {
+      case source, examples, reference, ndcg, overlap
+      case referenceSteps = "reference_steps"
+      case atLeast = "at_least"
+      case meanSteps = "mean_steps"
+      case p50Steps = "p50_steps"
+      case p99Steps = "p99_steps"
+    }
+
+    package init(
+      source: String,
+      examples: Int,
+      referenceSteps: Int,
+      reference: Double,
+      ndcg: Double,
+      atLeast: Double,
+      overlap: Double,
+      meanSteps: Double,
+      p50Steps: Int,
+      p99Steps: Int
+    ) {
+      self.source = source
+      self.examples = examples
+      self.referenceSteps = referenceSteps
+      self.reference = reference
+      self.ndcg = ndcg
+      self.atLeast = atLeast
+      self.overlap = overlap
+      self.meanSteps = meanSteps
+      self.p50Steps = p50Steps
+      self.p99Steps = p99Steps
     }
   }
 
@@ -105,6 +179,7 @@ package struct Manifest: Codable, Equatable, Sendable {
   package var shape: Shape
   package var schedule: NoiseSchedule.Description
   package var serving: Serving
+  package var calibration: Calibration?
   package var training: Training
   /// What validation measured for these weights, by name: `hr@20`, `ndcg@20`.
   package var metrics: [String: Double]
@@ -174,6 +249,18 @@ package struct Manifest: Codable, Equatable, Sendable {
         serving.guidance >= 0 && serving.guidance.isFinite,
         "0 or more",
         serving.guidance,
+      )
+      ?? check(
+        "serving.relative_change",
+        (0..<1).contains(serving.relativeChange ?? 0),
+        "0 to under 1",
+        serving.relativeChange ?? 0,
+      )
+      ?? check(
+        "serving.patience",
+        (1...100).contains(serving.patience ?? 1),
+        "1 to 100",
+        serving.patience ?? 1,
       )
   }
 }

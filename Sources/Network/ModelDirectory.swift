@@ -156,6 +156,20 @@ package enum ModelDirectory {
     return manifest
   }
 
+  /// Gives a model other serving defaults; its version, which is of its content, stays.
+  package static func calibrate(
+    _ path: String,
+    serving: Manifest.Serving,
+    by calibration: Manifest.Calibration?
+  ) throws(NetworkFailure) {
+    let file = path + "/" + manifestName
+    var manifest = try Manifest(try read(file), file: file)
+    manifest.serving = serving
+    manifest.calibration = calibration
+    if let problem = manifest.problem(in: file) { throw problem }
+    try replaceFile(file, with: try manifest.encoded(for: file))
+  }
+
   /// What the tensors' file itself says of the model, so that its hash covers it.
   private static let headsField = "shape.heads"
 

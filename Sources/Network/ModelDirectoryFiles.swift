@@ -43,6 +43,14 @@ extension ModelDirectory {
     }
   }
 
+  static func replaceFile(_ file: String, with content: [UInt8]) throws(NetworkFailure) {
+    do {
+      try WholeFile.replace(file, with: content)
+    } catch {
+      throw unreachable(error)
+    }
+  }
+
   private static func unreachable(_ failure: FileFailure) -> NetworkFailure {
     NetworkFailure(failure.path, unreachable: failure.reason)
   }

@@ -13,10 +13,11 @@ package struct RecommenderOptions: Sendable {
   /// w; `nil` for what the manifest says.
   package var guidance: Float?
   package var seed: UInt64 = 0
-  /// The estimate stands still when it changes by less, relatively; 0 is never.
-  package var relativeChange: Float = 0
-  /// For how many steps it must stand still.
-  package var patience = 1
+  /// The estimate stands still when it changes by less, relatively; 0 is never, `nil` for what the
+  /// manifest says.
+  package var relativeChange: Float?
+  /// For how many steps it must stand still; `nil` for what the manifest says.
+  package var patience: Int?
   /// Milliseconds from the batch's start in which its denoising should end; `nil` for no limit.
   package var deadlineMs: Int64?
   /// Items of a suggestion.
@@ -186,7 +187,11 @@ private enum Walk: Sendable {
       )
       return
     }
-    let rule = StoppingRule(tolerance: options.relativeChange, patience: options.patience)
+    let own = model.manifest.serving.rule
+    let rule = StoppingRule(
+      tolerance: options.relativeChange ?? own.tolerance,
+      patience: options.patience ?? own.patience
+    )
     let steps = options.steps ?? model.manifest.serving.steps
     self = .steps(
       try Generator(

@@ -89,8 +89,8 @@ package struct Configuration: Sendable {
 
     package struct Stop: Sendable {
       /// 0: never.
-      package internal(set) var relativeChange: Float = 0
-      package internal(set) var patience = 2
+      package internal(set) var relativeChange: Float?
+      package internal(set) var patience: Int?
     }
 
     package internal(set) var sampler = Sampler.auto

@@ -160,13 +160,15 @@ package enum Settings {
     Setting(
       "generate.stop.relative_change",
       \.generate.stop.relativeChange,
-      Rule.number(0...0.99).adding("; 0 never stops"),
+      Rule.number(0...0.99).adding("; 0 never stops").optional(),
+      standard: "the model's own",
       "Stop once a step changes the estimate by less than this part of it."
     ),
     Setting(
       "generate.stop.patience",
       \.generate.stop.patience,
-      .integer(1...100),
+      Rule.integer(1...100).optional(),
+      standard: "the model's own",
       "Steps in a row that must change so little."
     ),
     Setting(

@@ -37,7 +37,10 @@ package struct RankingOptions: Sendable {
     package static let known = [lastClick, mean, previous]
   }
 
-  package init(serving: Manifest.Serving) { self.serving = serving }
+  package init(serving: Manifest.Serving) {
+    self.serving = serving
+    rule = serving.rule
+  }
 }
 
 /// From histories to x̂₀, in one draw or step by step.
@@ -144,8 +147,8 @@ struct RankingWalk {
       for item in items {
         for i in 0..<d { sum[i] += weights.values[table + Int(item) * d + i] }
       }
-      if items.count == 1 { return sum }
-      // A mean of embeddings is shorter than any: it is brought to their length.
+      if items.count == 1, weights.shape.denoiser != .residual { return sum }
+      // A mean of embeddings is shorter than any, and the residual knows directions alone.
       let norm = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
       return norm > 0 ? sum.map { $0 * Float(d).squareRoot() / norm } : sum
     }

@@ -93,7 +93,7 @@ struct Evaluate: ParsableCommand {
     if let source = try trainingLog(beside: log) {
       answers += Baselines.all.map { counted($0, source, examples, items) }
     }
-    show(table(answers, examples, models[0]), examples)
+    try show(table(answers, examples, models[0]), examples)
   }
 }
 
@@ -184,7 +184,8 @@ extension Evaluate {
   }
 
   private func show(_ table: QualityTable, _ examples: Examples) throws {
-    say("\(examples.count) examples of \(clicks), \(examples.unknownTargets) with an unknown target")
+    let unknown = "\(examples.unknownTargets) with an unknown target"
+    say("\(examples.count) examples of \(clicks), \(unknown)")
     say(table.text(cutoffs: k.isEmpty ? [20] : k, slices: slices ? nil : [.all]))
     if let json {
       try WholeFile.replace(json, with: Array(try table.json()))

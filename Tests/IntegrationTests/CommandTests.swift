@@ -52,6 +52,45 @@ struct CommandTests {
     }
   }
 
+  @Test("models are judged side by side, and all that was measured is written")
+  func judged() throws {
+    try withClicks("user\titem\nu\ti1\nu\ti2\nv\ti3\nv\ti1\n") { folder, clicks in
+      func model(_ name: String, items: Int = 50) throws -> String {
+        let path = folder.appending(path: name).path
+        try ModelDirectory.write(TinyModel.make(items: items, denoiser: .mlp), to: path)
+        return path
+      }
+      let json = folder.appending(path: "judged.json")
+      let both = ["evaluate", "--model", try model("one"), "--model", try model("two")]
+      let ended = try run(
+        both + ["--clicks", clicks, "--training", clicks, "--json", json.path, "--without-noise"]
+      )
+      #expect(ended.code == 0, "\(ended.error)")
+      let table = try QualityTable(json: Array(try Data(contentsOf: json)))
+      #expect(table.slices.count == ExampleFacts.Slice.allCases.count)
+      #expect(table.lists.count == 4 + Baselines.all.count && table.slices[0].examples == 2)
+
+      let other = try run(
+        ["evaluate", "--model", try model("small", items: 9), "--clicks", clicks]
+          + ["--model", try model("large")]
+      )
+      #expect(other.code != 0 && other.error.contains("has another catalogue than"))
+      let bad = try run(both + ["--clicks", clicks, "--k", "7"])
+      #expect(bad.code != 0 && bad.error.contains("k is 7; it wants 5, 10, 20 or 50"))
+    }
+  }
+
+  @Test("clicks of which the model knows nothing are refused")
+  func foreign() throws {
+    try withClicks("user\titem\nu\tx\nu\ty\n") { folder, clicks in
+      let model = folder.appending(path: "model").path
+      try ModelDirectory.write(TinyModel.make(), to: model)
+      let ended = try run(["evaluate", "--model", model, "--clicks", clicks])
+      #expect(ended.code != 0)
+      #expect(ended.error.contains("the model knows none of its 1 next items"))
+    }
+  }
+
   @Test("a feed that nobody takes gives up, saying how much is left")
   func givesUp() throws {
     var feed = try ClickFeed(

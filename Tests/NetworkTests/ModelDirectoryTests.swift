@@ -165,6 +165,44 @@ struct ModelDirectoryTests {
     #expect(try ModelDirectory.write(rescheduled, to: folder.path("late")).version != first)
   }
 
+  @Test("calibration changes how a model is served, and nothing else")
+  func calibrated() throws {
+    let written = try ModelDirectory.write(Self.model(.mlp), to: path)
+    let serving = Manifest.Serving(
+      sampler: .ddim,
+      steps: 8,
+      guidance: 0.5,
+      relativeChange: 0.1,
+      patience: 2
+    )
+    let record = Manifest.Calibration(
+      source: "clicks.tsv",
+      examples: 9,
+      referenceSteps: 50,
+      reference: 0.2,
+      ndcg: 0.21,
+      atLeast: -0.004,
+      overlap: 0.97,
+      meanSteps: 2.5,
+      p50Steps: 2,
+      p99Steps: 6
+    )
+    try ModelDirectory.calibrate(path, serving: serving, by: record)
+    let manifest = try ModelDirectory.load(path).manifest
+    #expect(manifest.serving == serving && manifest.calibration == record)
+    #expect(manifest.version == written.version && manifest.training == written.training)
+    #expect(serving.rule == StoppingRule(tolerance: 0.1, patience: 2))
+    #expect(written.serving.rule == StoppingRule())
+
+    var bad = serving
+    bad.relativeChange = 1
+    let failure = #expect(throws: NetworkFailure.self) {
+      try ModelDirectory.calibrate(path, serving: bad, by: nil)
+    }
+    #expect(failure?.field == "serving.relative_change")
+    #expect(try ModelDirectory.load(path).manifest == manifest)
+  }
+
   @Test("a damaged model is refused by the field that differs", arguments: Damage.all)
   func damaged(_ damage: Damage) throws {
     try ModelDirectory.write(Self.model(), to: path)

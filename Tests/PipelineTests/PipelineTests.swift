@@ -169,6 +169,21 @@ struct PipelineTests {
     #expect(whole.sink.sent.count == 60)
   }
 
+  @Test("denoising stops as the model was calibrated, unless it is told otherwise")
+  func calibrated() throws {
+    var model = TinyModel.make(denoiser: .mlp)
+    model.manifest.serving.relativeChange = 0.99
+    func steps(_ options: RecommenderOptions) throws -> Set<Int> {
+      var pipeline = try pipeline(many(), store: sessions(), model: model, options: options)
+      _ = try pipeline.turn()
+      return Set(try suggestions(pipeline.sink).map(\.generation.steps))
+    }
+    #expect(try steps(RecommenderOptions()).min() == 2)
+    var whole = RecommenderOptions()
+    whole.relativeChange = 0
+    #expect(try steps(whole) == [8])
+  }
+
   @Test("a batch that is delivered again is answered with the same bytes")
   func redelivered() throws {
     let store = sessions()

@@ -44,6 +44,10 @@ struct Learning: CustomTestStringConvertible, Sendable {
       $0.temperature = 0.5
       $0.encoderWeight = 0.5
     },
+    Learning("cross-entropy off the sphere", .residual) {
+      $0.loss = .crossEntropy
+      $0.encoderWeight = 0.5
+    },
     Learning("sampled softmax and square", .residual) {
       $0.loss = .crossEntropy
       $0.sphere = true

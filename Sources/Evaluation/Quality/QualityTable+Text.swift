@@ -2,10 +2,11 @@ extension QualityTable {
   /// The table for a terminal: a block for each slice, metrics in percent with their intervals and
   /// differences beneath, and a last block of what the lists are like.
   ///
-  /// Only metrics at `cutoffs` are shown.
-  package func text(cutoffs: [Int] = [20]) -> String {
+  /// Only metrics at `cutoffs` are shown, and all kinds of example or those of `shown`.
+  package func text(cutoffs: [Int] = [20], slices shown: [ExampleFacts.Slice]? = nil) -> String {
     let metrics = RankMetric.all.filter { cutoffs.contains($0.cutoff) }
-    let blocks = slices.map { $0.text(metrics) } + [listText]
+    let kept = slices.filter { shown?.contains($0.slice) ?? true }
+    let blocks = kept.map { $0.text(metrics) } + [listText]
     return blocks.joined(separator: "\n")
   }
 

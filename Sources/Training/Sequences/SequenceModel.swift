@@ -35,7 +35,11 @@ struct SequenceModel: Sendable {
     let items = Candidates(batch, table, of: shape.items, on: &tape)
     if shape.denoiser == .none { return rank(h, batch, items, &tape, weight: weight) }
 
-    let target = tape.take(table, batch.targets)
+    var target = tape.take(table, batch.targets)
+    // The residual's estimates are directions, and so is what they are made from.
+    if shape.denoiser == .residual, !objective.sphere {
+      target = tape.sphere(target, length: length)
+    }
     let condition = condition(h, batch, &tape)
     let estimate = denoise(target, condition, batch, batch.steps, &tape)
     var loss = 0.0

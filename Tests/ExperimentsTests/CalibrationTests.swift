@@ -1,0 +1,77 @@
+import Diffusion
+import Evaluation
+import Network
+import TestSupport
+import Testing
+import Training
+
+@testable import Experiments
+
+@Suite("Calibration")
+struct CalibrationTests {
+  private func study() throws -> Study {
+    var log = ClickLog()
+    for start in 0..<60 {
+      try log.append((0..<10).map { "\((start * 7 + $0) % 30)" })
+    }
+    var effort = Study.Effort.quick
+    effort.epochs = 6
+    let parted = log.parted(byTime: ClickLog.timeShares)
+    return try Study("toy", parted, effort: effort, width: 16, length: 6, note: { _ in })
+  }
+
+  private func calibration(
+    _ recipe: Recipe,
+    _ change: (inout Calibration.Settings) -> Void = { _ in }
+  ) throws -> Calibration {
+    var recipe = recipe
+    let study = try study()
+    recipe.settings.batch = 32
+    recipe.settings.warmUp = 4
+    let model = try study.fit(recipe).model(items: study.dataset.items)
+    var settings = Calibration.Settings()
+    settings.guidances = [0, 1]
+    settings.referenceSteps = 30
+    change(&settings)
+    return try Calibration(
+      model,
+      on: study.test,
+      at: Array(0..<study.test.count),
+      source: "toy.tsv",
+      settings: settings
+    )
+  }
+
+  private func number(_ cell: Report.Cell) -> Double? {
+    switch cell {
+    case .number(let value, _), .share(let value): value
+    case .text, .none: nil
+    }
+  }
+
+  @Test("the fewest mean steps are chosen of what is as good", arguments: [0.01, 0.2, 0.9])
+  func fewest(margin: Double) throws {
+    let found = try calibration(.ranked()) { $0.margin = margin }
+    let (record, columns) = (found.record, found.report.columns)
+    let steps = try #require(columns.firstIndex(of: "mean steps"))
+    let least = try #require(columns.firstIndex(of: "at least, relative"))
+    // Two guidances, the reference again, then 8 fixed and 2 × 4 × 2 adaptive candidates.
+    #expect(found.report.rows.count == 2 + 1 + 8 + 16)
+    for row in found.report.rows {
+      guard let atLeast = number(row[least]), let mean = number(row[steps]) else { continue }
+      #expect(atLeast < -margin || mean >= record.meanSteps)
+    }
+    #expect(record.atLeast >= -margin && record.meanSteps <= 30)
+    #expect(record.p50Steps <= record.p99Steps && record.p99Steps <= found.serving.steps)
+    #expect(record.referenceSteps == 30 && (0...1).contains(record.overlap))
+    #expect(record.reference > 0 && record.examples > 20 && record.source == "toy.tsv")
+  }
+
+  @Test("of a folded model only guidance is chosen; without a denoiser there is nothing to choose")
+  func others() throws {
+    let folded = try calibration(.published(.linear, steps: 30))
+    #expect(folded.serving.sampler == .folded && folded.serving.steps == 30)
+    #expect(folded.report.rows.count == 3 && folded.record.overlap == 1)
+    #expect(throws: TrainingFailure.self) { try calibration(.encoder(.crossEntropy)) }
+  }
+}
