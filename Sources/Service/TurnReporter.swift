@@ -34,8 +34,9 @@ struct TurnReporter {
       worker.metrics.retries[dependency.rawValue].add(count)
       log(.warning, "waited for \(dependency.rawValue)", ["attempts": "\(count)"])
     }
-    if turn.abandoned {
-      log(.info, "gave a batch up: partitions moved", ["events": "\(turn.records.count)"])
+    if let cause = turn.abandoned {
+      let level: Logger.Level = if case .failed = cause { .warning } else { .info }
+      log(level, "gave a batch up: \(cause)", ["events": "\(turn.records.count)"])
       return isTime
     }
     if turn.views.contains(where: { $0 != nil }) {
@@ -54,7 +55,7 @@ struct TurnReporter {
     for (stage, nanoseconds) in turn.nanoseconds {
       metrics.batchSeconds[stage.rawValue].observe(Double(nanoseconds) * 1e-9)
     }
-    for latencyMs in turn.latencyMs { metrics.eventLatency[].observe(Double(latencyMs) * 1e-3) }
+    for latencyMs in turn.latencyMs { metrics.observe(latencyMs: latencyMs) }
     metrics.unknownItems[].add(turn.unknownItems)
     for (index, event) in turn.events.enumerated() {
       switch event {
