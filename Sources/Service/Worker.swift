@@ -36,6 +36,13 @@ package final class Worker: Sendable {
     self.configuration = configuration
     self.model = model
     self.logger = logger
+    logger.info(
+      "starting",
+      metadata: [
+        "brokers": "\(configuration.kafka.brokers.text)", "model": "\(model.manifest.version)",
+        "pipelines": "\(configuration.worker.pipelines)",
+      ]
+    )
     health = Health(
       pipelines: configuration.worker.pipelines,
       nowMs: Self.monotonicMs(),
@@ -86,11 +93,21 @@ package final class Worker: Sendable {
   /// Partitions that are ours, over all pipelines.
   package var assignedPartitions: Int { partitions.withLock { $0.values.reduce(0, +) } }
 
-  /// Takes note of how many partitions a pipeline has; without any it is ready once it has joined.
-  func assigned(_ count: Int, pipeline: Int, hasJoined: Bool) {
+  /// Takes note of how a pipeline stands with its group.
+  ///
+  /// - Parameters:
+  ///   - count: Its partitions; without any it is ready once it has joined.
+  ///   - pipeline: Its number.
+  ///   - hasJoined: Whether the group knows it.
+  ///   - trouble: What keeps clicks from coming; then it is not ready.
+  func assigned(_ count: Int, pipeline: Int, hasJoined: Bool, trouble: KafkaTrouble?) {
     partitions.withLock { $0[pipeline] = count }
     let total = assignedPartitions
-    health.set(.kafka, isOK: total > 0 || hasJoined, "\(total) partitions assigned")
+    health.set(
+      .kafka,
+      isOK: trouble == nil && (total > 0 || hasJoined),
+      "\(total) partitions assigned" + (trouble.map { "; \($0.reason)" } ?? "")
+    )
   }
 
   package var mustStop: Bool { isStopping.load(ordering: .relaxed) }
@@ -99,13 +116,6 @@ package final class Worker: Sendable {
   ///
   /// - Throws: What made it impossible, or that it did not end within its budget.
   package func run() async throws(WorkerFailure) {
-    logger.info(
-      "starting",
-      metadata: [
-        "brokers": "\(bootstrap)", "model": "\(model.manifest.version)",
-        "pipelines": "\(configuration.worker.pipelines)",
-      ]
-    )
     let endpoint = try await openPort()
     let ends = AsyncStream.makeStream(of: WorkerFailure?.self)
     for number in 0..<configuration.worker.pipelines {
@@ -196,6 +206,16 @@ extension Configuration {
       latenessMs: sessions.latenessMs,
       timeToLiveMs: sessions.ttlMs,
     )
+  }
+}
+
+extension Configuration.Kafka.Brokers {
+  /// As the setting has it.
+  fileprivate var text: String {
+    switch self {
+    case .embedded: "embedded"
+    case .list(let list): list
+    }
   }
 }
 
