@@ -43,6 +43,13 @@ package final class Worker: Sendable {
         "pipelines": "\(configuration.worker.pipelines)",
       ]
     )
+    let refused = Validation.properties(configuration).filter { !$0.isOK }
+    if !refused.isEmpty {
+      throw WorkerFailure(
+        reason: refused.map(\.text).joined(separator: "; "),
+        isConfiguration: true
+      )
+    }
     health = Health(
       pipelines: configuration.worker.pipelines,
       nowMs: Self.monotonicMs(),
@@ -73,7 +80,10 @@ package final class Worker: Sendable {
     case .list(let list):
       if configuration.topics.create {
         let admin = try Admin(settings: configuration.connectionSettings(bootstrap: list))
-        let topics = names.map { NewTopic(name: $0, partitions: partitions) }
+        // Who may not make topics may still work with those that are there.
+        let there = try admin.metadata(timeoutMs: topicTimeoutMs).partitions
+        let topics = names.filter { there[$0] == nil }
+          .map { NewTopic(name: $0, partitions: partitions) }
         try admin.createTopics(topics, timeoutMs: topicTimeoutMs)
       }
       return (list, nil)
@@ -150,7 +160,7 @@ package final class Worker: Sendable {
       logger.info("listening", metadata: ["http": "\(configuration.http.host):\(endpoint.port)"])
       return endpoint
     } catch {
-      throw WorkerFailure(reason: error.reason)
+      throw WorkerFailure(reason: error.reason, isConfiguration: true)
     }
   }
 
