@@ -42,7 +42,7 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
-    let model = try ModelDirectory.load(model)
+    let model = try loadModel(model)
     let log = try reading.read(clicks)
     if let part, log.parts.isEmpty {
       throw FileFailure(
