@@ -163,7 +163,7 @@ let package = Package(
       "IntegrationTests",
       [
         "dreamstream", "Service", "Events", "Sessions", "Redis", "Kafka", "Network", "Pipeline",
-        "Evaluation", "TestSupport", "KafkaProxy", log,
+        "Evaluation", "TestSupport", "KafkaProxy", log, arguments,
       ]
     ),
     tests("TidyTests", []),

@@ -75,3 +75,20 @@ def metrics(port):
 
 def events(values):
     return sum(v for k, v in values.items() if k.startswith("dreamstream_events_total"))
+
+
+def rising(port, goal, pause, feed=None):
+    """Yields time and events until there are `goal`; gives up if `feed` fails, or none is added for a minute."""
+    most, since = -1.0, time.time()
+    while True:
+        now, done = time.time(), events(metrics(port))
+        yield now, done
+        if done >= goal:
+            return
+        if done > most:
+            most, since = done, now
+        if feed and feed.poll() not in (None, 0):
+            raise SystemExit(f"produce failed at {done:,.0f} of {goal:,.0f} events")
+        if now - since > 60:
+            raise SystemExit(f"gave up at {done:,.0f} of {goal:,.0f} events: none was added for a minute")
+        time.sleep(pause)

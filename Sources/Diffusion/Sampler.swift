@@ -40,9 +40,6 @@ package enum Sampler: Codable, Equatable, Sendable {
       }
     }
   }
-
-  /// Whether a step adds noise.
-  var isNoisy: Bool { self == .ddpm }
 }
 
 extension NoiseSchedule {

@@ -38,6 +38,12 @@ package enum ClickDecoder {
       guard let key, !key.isEmpty else {
         throw DecodingFailure(.missingKey, "a null value erases its key's user, and has no key")
       }
+      if key.utf8.count > limits.maxIDBytes {
+        throw DecodingFailure(
+          .outOfRange,
+          "the key has \(key.utf8.count) bytes, \(limits.maxIDBytes) are allowed"
+        )
+      }
       return .erase(user: key)
     }
     if value.count > limits.maxBytes {

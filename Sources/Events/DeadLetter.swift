@@ -3,6 +3,8 @@ package struct DeadLetter: Equatable, Sendable {
   package static let prefix = "dreamstream.error."
   /// The header that a letter has only when its topic has no room for the value.
   package static let omitted = prefix + "omitted"
+  /// The header that it has only when there is no room for the key and the original headers either.
+  package static let omittedKey = prefix + "omitted_key"
 
   package let key: [UInt8]?
   package let value: [UInt8]?

@@ -52,9 +52,10 @@ package enum SuggestionHeaders {
   package static let latencyMs = "dreamstream.latency_ms"
   package static let traceParent = "traceparent"
 
-  /// Says the schema and the latency, and passes the click's trace on.
-  package static func make(latencyMs: Int64, passingOn headers: [Header]) -> [Header] {
-    [Header(schema, "suggestion/1"), Header(Self.latencyMs, "\(latencyMs)")]
+  /// Says the schema and, where it is known, the latency, and passes the click's trace on.
+  package static func make(latencyMs: Int64?, passingOn headers: [Header]) -> [Header] {
+    [Header(schema, "suggestion/1")]
+      + (latencyMs.map { [Header(Self.latencyMs, "\($0)")] } ?? [])
       + headers.filter { $0.name == traceParent }
   }
 }

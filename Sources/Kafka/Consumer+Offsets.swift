@@ -59,12 +59,8 @@ extension Consumer {
     if !async { try check(list, "committing") }
   }
 
-  /// Asks the group for the committed offsets of our partitions; one without any is left out.
-  package borrowing func committed(timeoutMs: Int) throws(KafkaFailure) -> [TopicPartition: Int64] {
-    try committed(bridge.assignment, timeoutMs: timeoutMs)
-  }
-
-  private borrowing func committed(
+  /// Asks the group for the committed offsets of partitions; one without any is left out.
+  borrowing func committed(
     _ partitions: Set<TopicPartition>,
     timeoutMs: Int
   ) throws(KafkaFailure) -> [TopicPartition: Int64] {

@@ -30,11 +30,6 @@ package struct Consumer: ~Copyable {
     }
   }
 
-  /// Gives the partitions up and leaves the group, and says if that did not go well.
-  package consuming func close() throws(KafkaFailure) {
-    try client.check(unsafe rd_kafka_consumer_close(client.raw), "leaving the group")
-  }
-
   /// Joins the group for `topics`; a name that starts with `^` is a regular expression.
   package borrowing func subscribe(to topics: [String]) throws(KafkaFailure) {
     let list = PartitionList(

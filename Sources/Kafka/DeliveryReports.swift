@@ -35,6 +35,7 @@ final class DeliveryReports: Bridge {
     let again = remedy == .retry || remedy == .rewind
     if first == nil || (first?.remedy == .rewind && !again) {
       first = KafkaFailure(code, remedy: again ? .rewind : .stop)
+        .of(topic: place.topic)
         .adding("a message to \(place) was not stored")
     }
   }

@@ -28,16 +28,13 @@ package final class EmbeddedBroker: Sendable {
   ///
   /// - Parameters:
   ///   - apiKey: The request's number in the Kafka protocol: 0 produce, 1 fetch, 8 offset commit.
-  ///   - codes: The protocol's error codes; ``disconnection`` cuts the connection instead.
+  ///   - codes: The protocol's error codes.
   package func refuseNext(apiKey: Int16, codes: [Int]) {
     let errors = codes.map { rd_kafka_resp_err_t(Int32(clamping: $0)) }
     cluster.withLock { cluster in
       unsafe rd_kafka_mock_push_request_errors_array(cluster.raw, apiKey, errors.count, errors)
     }
   }
-
-  /// In place of an error code: the connection breaks.
-  package static let disconnection = Int(RD_KAFKA_RESP_ERR__TRANSPORT.rawValue)
 
   private func check(
     _ context: String,

@@ -17,6 +17,8 @@ package struct KafkaFailure: Error, Equatable, Sendable, CustomStringConvertible
   /// The code's name as librdkafka writes it: `_TIMED_OUT`, `UNKNOWN_TOPIC_OR_PART`.
   package let code: String
   package let reason: String
+  /// The topic whose message was not stored, where it is about one.
+  package let topic: String?
 
   package var description: String { "\(reason) (\(code))" }
 
@@ -24,6 +26,7 @@ package struct KafkaFailure: Error, Equatable, Sendable, CustomStringConvertible
     self.remedy = remedy ?? Remedy(code)
     self.code = unsafe String(cString: rd_kafka_err2name(code))
     self.reason = unsafe reason ?? String(cString: rd_kafka_err2str(code))
+    topic = nil
   }
 
   /// Takes over an error object: reads it, and destroys it once.
@@ -40,13 +43,17 @@ package struct KafkaFailure: Error, Equatable, Sendable, CustomStringConvertible
 
   /// The same failure, saying what was being done when it came.
   func adding(_ context: String) -> Self {
-    Self(remedy: remedy, code: code, reason: "\(context): \(reason)")
+    Self(remedy: remedy, code: code, reason: "\(context): \(reason)", topic: topic)
   }
 
-  private init(remedy: Remedy, code: String, reason: String) {
+  /// The same failure, of a message to a topic.
+  func of(topic: String) -> Self { Self(remedy: remedy, code: code, reason: reason, topic: topic) }
+
+  private init(remedy: Remedy, code: String, reason: String, topic: String?) {
     self.remedy = remedy
     self.code = code
     self.reason = reason
+    self.topic = topic
   }
 }
 

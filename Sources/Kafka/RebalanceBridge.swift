@@ -5,19 +5,15 @@ import CRdkafka
 /// All are called inside ``Consumer/poll(max:firstWaitMs:lingerMs:)`` or while closing, on that
 /// thread, when no message is in the caller's hands but those it already had.
 package struct RebalanceHooks {
-  /// These partitions are ours from now on.
-  package var onAssign: ([TopicPartition]) -> Void
   /// These partitions are about to go: returns the offsets to commit for them first (next to read).
   package var onRevoke: ([TopicPartition]) -> [TopicPartition: Int64]
   /// These partitions are already somebody else's; nothing may be committed for them.
   package var onLost: ([TopicPartition]) -> Void
 
   package init(
-    onAssign: @escaping ([TopicPartition]) -> Void = { _ in },
     onRevoke: @escaping ([TopicPartition]) -> [TopicPartition: Int64] = { _ in [:] },
     onLost: @escaping ([TopicPartition]) -> Void = { _ in }
   ) {
-    self.onAssign = onAssign
     self.onRevoke = onRevoke
     self.onLost = onLost
   }
@@ -85,7 +81,6 @@ final class RebalanceBridge: Bridge {
     } else {
       _ = unsafe rd_kafka_resume_partitions(client, list)
     }
-    hooks.onAssign(added)
   }
 
   @unsafe

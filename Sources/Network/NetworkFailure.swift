@@ -39,5 +39,12 @@ package struct NetworkFailure: Error, Equatable, Sendable, CustomStringConvertib
     field.isEmpty ? "\(file): \(found)" : "\(file): \(field): expected \(expected), found \(found)"
   }
 
+  /// What to do about a model that cannot be read.
+  package var advice: String {
+    field.isEmpty
+      ? "train one with `dreamstream train --output DIR`, or give its directory with --model"
+      : "the model is damaged or half copied: copy or train it again"
+  }
+
   package var description: String { reason }
 }

@@ -15,7 +15,7 @@ extension Pipeline {
         try pipeline.sink.flush()
       }
       // A batch whose partitions went away meanwhile is no longer ours to commit.
-      if pipeline.source.assignmentEpoch != epoch { throw .abandoned }
+      if pipeline.source.assignmentEpoch != epoch { throw .abandoned(.partitionsMoved) }
       try pipeline.persist(&turn, epoch: epoch) { pipeline, _ throws(PipelineFailure) in
         try pipeline.source.commit(next: positions)
       }

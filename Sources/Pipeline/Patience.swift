@@ -14,26 +14,41 @@ package struct Patience: Sendable {
 
   private let fatalAfterMs: Int64
   private var failingSinceMs: Int64?
+  private var failedMs: Int64?
   private var boundMs = Patience.firstBoundMs
 
   package init(fatalAfterMs: Int64) { self.fatalAfterMs = fatalAfterMs }
 
-  /// Says what to do after a failure at `nowMs`; `random` draws from a range.
+  /// Says what to do after a failure.
+  ///
+  /// Failures that nothing was tried between for longer than any wait are not in a row.
+  ///
+  /// - Parameters:
+  ///   - startedMs: When the attempt began that failed; `nil` if it took no time.
+  ///   - nowMs: When it failed.
+  ///   - random: Draws from a range.
+  /// - Returns: To wait, no longer than patience lasts, or that it is at its end.
   package mutating func failed(
+    startedMs: Int64? = nil,
     nowMs: Int64,
     random: (ClosedRange<Int>) -> Int = { Int.random(in: $0) }
   ) -> Action {
-    let since = failingSinceMs ?? nowMs
+    let startedMs = startedMs ?? nowMs
+    if let failedMs, startedMs - failedMs > fatalAfterMs + Int64(Self.lastBoundMs) { succeeded() }
+    failedMs = nowMs
+    let since = failingSinceMs ?? startedMs
     failingSinceMs = since
-    if nowMs - since >= fatalAfterMs { return .giveUp(afterMs: nowMs - since) }
+    let leftMs = fatalAfterMs - (nowMs - since)
+    if leftMs <= 0 { return .giveUp(afterMs: nowMs - since) }
     let wait = random(1...boundMs)
     boundMs = min(2 * boundMs, Self.lastBoundMs)
-    return .wait(ms: wait)
+    return .wait(ms: Int(min(Int64(wait), leftMs)))
   }
 
   /// Forgets the failures: something worked.
   package mutating func succeeded() {
     failingSinceMs = nil
+    failedMs = nil
     boundMs = Self.firstBoundMs
   }
 }

@@ -55,7 +55,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
       batchPatience.succeeded()
     } catch {
       switch error {
-      case .abandoned: try abandon(&turn)
+      case .abandoned(let cause): try abandon(&turn, cause)
       case .failed(let failure): throw failure
       }
     }
@@ -80,35 +80,38 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
     _ attempt: (inout Self, inout Turn) throws(PipelineFailure) -> Void
   ) throws(Interruption) {
     while true {
+      let startedMs = monotonicMs()
       do throws(PipelineFailure) {
         try attempt(&self, &turn)
         patience.succeeded()
         return
       } catch {
-        try waitOut(error, &turn)
+        try waitOut(error, startedMs: startedMs, &turn)
       }
-      if source.assignmentEpoch != epoch || options.shouldStop() { throw .abandoned }
+      if source.assignmentEpoch != epoch { throw .abandoned(.partitionsMoved) }
+      if options.shouldStop() { throw .abandoned(.stopping) }
     }
   }
 
   private mutating func waitOut(
     _ failure: PipelineFailure,
+    startedMs: Int64,
     _ turn: inout Turn
   ) throws(Interruption) {
     if failure.remedy == .stop { throw .failed(failure) }
     turn.retries[failure.dependency, default: 0] += 1
     options.onWait(failure)
-    let nowMs = Int64(clock.monotonicNs() / 1_000_000)
+    let nowMs = monotonicMs()
     func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
     let isAgain = failure.remedy == .again
     let action =
       isAgain
-      ? batchPatience.failed(nowMs: nowMs, random: draw)
-      : patience.failed(nowMs: nowMs, random: draw)
+      ? batchPatience.failed(startedMs: startedMs, nowMs: nowMs, random: draw)
+      : patience.failed(startedMs: startedMs, nowMs: nowMs, random: draw)
     switch action {
     case .wait(let ms):
       do { try source.stayAlive(ms: ms) } catch { throw .failed(error) }
-      if isAgain { throw .abandoned }
+      if isAgain { throw .abandoned(.failed(failure)) }
     case .giveUp(let ms):
       let reason = "\(failure.reason); it has failed for \(ms / 1_000) s"
       throw .failed(
@@ -118,19 +121,24 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   }
 
   /// Gives the batch up: what is still ours comes again, the rest goes to its new owner.
-  private mutating func abandon(_ turn: inout Turn) throws(PipelineFailure) {
-    turn.abandoned = true
+  private mutating func abandon(
+    _ turn: inout Turn,
+    _ cause: Turn.Abandonment
+  ) throws(PipelineFailure) {
+    turn.abandoned = cause
     var first: [Partition: Position] = [:]
     for record in turn.records where first[Partition(record.position)] == nil {
       first[Partition(record.position)] = record.position
     }
     try source.rewind(to: Array(first.values))
   }
+
+  private func monotonicMs() -> Int64 { Int64(clock.monotonicNs() / 1_000_000) }
 }
 
 /// Why a batch does not go on.
 enum Interruption: Error {
-  case abandoned
+  case abandoned(Turn.Abandonment)
   case failed(PipelineFailure)
 }
 

@@ -29,8 +29,10 @@ extension Pipeline {
       return Message(destination: .suggestions, key: Array(user.utf8), value: nil, headers: [])
     case .click(let click):
       guard let suggestion = turn.suggestions[index] else { return nil }
-      let latencyMs = max(0, nowMs - click.timestampMs)
-      turn.latencyMs.append(latencyMs)
+      // A click of long ago that is sent now has waited since now; one without a time says nothing.
+      let sentMs = max(click.timestampMs, turn.records[index].timestampMs)
+      let latencyMs = sentMs < 0 ? nil : max(0, nowMs - sentMs)
+      if let latencyMs { turn.latencyMs.append(latencyMs) }
       return Message(
         destination: .suggestions,
         key: Array(click.user.utf8),

@@ -84,9 +84,11 @@ package struct Recommender: Sendable {
     filter = ItemFilter(catalogue, options)
     encoder = SequenceEncoder(model.weights)
     let sampler = options.sampler ?? RecommenderOptions.Sampler(model.manifest.serving.sampler)
-    if sampler == .folded, model.manifest.shape.denoiser != .linear {
+    let denoiser = model.manifest.shape.denoiser
+    if sampler == .folded, denoiser != .linear {
       throw RecommenderFailure(
-        reason: "generate.sampler is folded, which wants a linear denoiser; this model's is an mlp"
+        reason: "generate.sampler is folded, which wants a linear denoiser; "
+          + "this model's is \(denoiser.rawValue)"
       )
     }
     do throws(DiffusionFailure) {

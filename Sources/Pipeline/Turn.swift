@@ -12,6 +12,24 @@ package enum Event: Equatable, Sendable {
 
 /// What a batch became on its way, one entry a record, in the order of the log.
 package struct Turn: Sendable {
+  /// Why a batch was given up.
+  package enum Abandonment: Equatable, Sendable, CustomStringConvertible {
+    /// They belong to somebody else by now, or may do.
+    case partitionsMoved
+    /// It did not stick.
+    case failed(PipelineFailure)
+    /// The worker was asked to stop while it waited.
+    case stopping
+
+    package var description: String {
+      switch self {
+      case .partitionsMoved: "partitions moved"
+      case .failed(let failure): "\(failure)"
+      case .stopping: "asked to stop"
+      }
+    }
+  }
+
   /// The steps of a turn, in order.
   package enum Stage: String, CaseIterable, Sendable {
     case consume, decode, session, batch, encode, denoise, match, publish, commit
@@ -23,7 +41,8 @@ package struct Turn: Sendable {
   package var views: [SessionView?] = []
   /// What is published for each click; `nil` for what is not a click.
   package var suggestions: [Suggestion?] = []
-  /// Milliseconds from each click's own time to its publishing.
+  /// Milliseconds from each click's time, or its message's if that is later, to its publishing;
+  /// clicks without either are left out.
   package var latencyMs: [Int64] = []
   /// Clicks in those sessions that the model does not know.
   package var unknownItems = 0
@@ -31,6 +50,6 @@ package struct Turn: Sendable {
   package var nanoseconds: [Stage: UInt64] = [:]
   /// Failures that were waited out, by who caused them.
   package var retries: [PipelineFailure.Dependency: Int] = [:]
-  /// Partitions were taken away meanwhile: nothing was committed, and it will all come again.
-  package var abandoned = false
+  /// Why nothing was committed, and what is still ours will come again; `nil` when it was.
+  package var abandoned: Abandonment?
 }

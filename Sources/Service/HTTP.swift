@@ -69,7 +69,9 @@ package struct HTTPFailure: Error, Equatable, Sendable, CustomStringConvertible 
   fileprivate init(place: String, _ result: Result<Void, any Error>) {
     switch result {
     case .failure(SocketError.failed(_, EADDRINUSE, _)):
-      reason = "\(place) is taken; give another http.port, 0 for any that is free, or off"
+      reason =
+        "\(place) is taken; give another http.port, 0 for any that is free or off for none, "
+        + "or stop the worker that has it"
     case .failure(SocketError.failed(_, _, let message)):
       reason = "cannot listen on \(place): \(message)"
     default: reason = "cannot listen on \(place)"

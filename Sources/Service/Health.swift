@@ -75,9 +75,15 @@ package final class Health: Sendable {
   }
 
   /// A dependency has come, gone, or changed.
-  package func set(_ dependency: Dependency, isOK: Bool, _ detail: String) {
+  ///
+  /// - Returns: Whether it has just failed, or has just left that state.
+  @discardableResult
+  package func set(_ dependency: Dependency, isOK: Bool, _ detail: String) -> Bool {
     let check = Check(name: dependency.rawValue, isOK: isOK, detail: detail)
-    state.withLock { $0.dependencies[dependency] = check }
+    return state.withLock { state in
+      let last = state.dependencies.updateValue(check, forKey: dependency)
+      return (last?.isOK ?? true) != isOK
+    }
   }
 
   /// A partition is processed up to `next`, and `lag` messages wait there.

@@ -7,14 +7,15 @@ package import Pipeline
 /// Made and used on one thread.
 package final class KafkaSink: MessageSink {
   private static let flushTimeoutMs = 1_000
-  private static let largeBytes = 900_000
   private static let tooLarge: Set = ["MSG_SIZE_TOO_LARGE", "INVALID_MSG_SIZE"]
 
   private var producer: Producer
   private let suggestions: String
   private let deadLetters: String
-  /// The brokers take less than the producer does: large dead letters go without their value.
-  private var brokersRefuseLarge = false
+  /// Bytes of a dead letter; the brokers have refused what is larger, or half as large.
+  private var letterLimit = Int.max
+  /// Bytes of the largest dead letter since the last flush that could have been cut down.
+  private var largest = 0
 
   package init(
     properties: [String: String],
@@ -32,37 +33,37 @@ package final class KafkaSink: MessageSink {
   }
 
   package func send(_ message: Message) throws(PipelineFailure) {
-    let isLargeLetter =
-      message.destination == .deadLetters && message.value?.count ?? 0 > Self.largeBytes
-    if brokersRefuseLarge, isLargeLetter { return try sendWithoutValue(message) }
-    do throws(KafkaFailure) {
-      try hand(message)
-    } catch {
-      guard message.destination == .deadLetters, message.value != nil,
-        Self.tooLarge.contains(error.code)
-      else { throw PipelineFailure(error) }
-      try sendWithoutValue(message)
+    var message = message
+    while true {
+      let shorter = message.destination == .deadLetters ? message.shorter : nil
+      if let shorter, message.size > letterLimit {
+        message = shorter
+        continue
+      }
+      do throws(KafkaFailure) {
+        try hand(message)
+        if shorter != nil { largest = max(largest, message.size) }
+        return
+      } catch {
+        guard let shorter, Self.tooLarge.contains(error.code) else { throw PipelineFailure(error) }
+        message = shorter
+      }
     }
   }
 
   package func flush() throws(PipelineFailure) {
     do throws(KafkaFailure) {
       try producer.flush(timeoutMs: Self.flushTimeoutMs)
+      largest = 0
     } catch {
-      if Self.tooLarge.contains(error.code), !brokersRefuseLarge {
-        brokersRefuseLarge = true
-        throw PipelineFailure(remedy: .again, dependency: .kafka, reason: error.description)
-      }
-      throw PipelineFailure(error)
+      if error.remedy == .retry { throw PipelineFailure(error) }
+      defer { largest = 0 }
+      // How much the topic takes is not said: what goes there is cut down until it fits.
+      let isLetter = error.topic == deadLetters && largest > 0
+      guard isLetter, Self.tooLarge.contains(error.code) else { throw PipelineFailure(error) }
+      letterLimit = largest / 2
+      throw PipelineFailure(remedy: .again, dependency: .kafka, reason: error.description)
     }
-  }
-
-  /// A dead letter that its topic has no room for still says where its message lies.
-  private func sendWithoutValue(_ letter: Message) throws(PipelineFailure) {
-    var rest = letter
-    rest.value = nil
-    rest.headers.append(Header(DeadLetter.omitted, "\(letter.value?.count ?? 0) bytes"))
-    do throws(KafkaFailure) { try hand(rest) } catch { throw PipelineFailure(error) }
   }
 
   private func hand(_ message: Message) throws(KafkaFailure) {
@@ -72,5 +73,30 @@ package final class KafkaSink: MessageSink {
       value: message.value,
       headers: message.headers.map { KafkaHeader(name: $0.name, value: $0.value) },
     )
+  }
+}
+
+extension Message {
+  fileprivate var size: Int {
+    headers.reduce((key?.count ?? 0) + (value?.count ?? 0)) {
+      $0 + $1.name.utf8.count + ($1.value?.count ?? 0)
+    }
+  }
+
+  /// A dead letter without its value, then without the key and the headers of its message.
+  ///
+  /// What is left still says where that lies; `nil` when nothing more can go.
+  fileprivate var shorter: Message? {
+    var rest = self
+    if let value {
+      rest.value = nil
+      rest.headers.append(Header(DeadLetter.omitted, "\(value.count) bytes"))
+      return rest
+    }
+    rest.key = nil
+    rest.headers.removeAll { !$0.name.hasPrefix(DeadLetter.prefix) }
+    if rest == self { return nil }
+    rest.headers.append(Header(DeadLetter.omittedKey, "\(key?.count ?? 0) bytes"))
+    return rest
   }
 }

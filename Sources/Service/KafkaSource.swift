@@ -8,9 +8,6 @@ package import Pipeline
 /// goes on, so the group does not take the worker for dead. Letting go commits what is done and
 /// leaves the group.
 package final class KafkaSource: ClickSource {
-  /// What tells a silent topic from a silent broker: asked when nothing came after a complaint.
-  private static let probeEveryMs: Int64 = 2_000
-  private static let idleProbeEveryMs: Int64 = 15_000
   private static let probeTimeoutMs = 1_000
   /// Asking is rare and short: it holds the polling up.
   private static let askEveryMs: Int64 = 15_000
@@ -20,10 +17,11 @@ package final class KafkaSource: ClickSource {
 
   private let consumer: Consumer
   private let connection: [String: String]
+  private let topics: [String]
   private let done: Done
   private let fatalAfterMs: Int64
   private let nowMs: () -> Int64
-  private var outage = Outage()
+  private var outage: KafkaOutage
   private var askedMs: Int64
   private var isPaused = false
   /// Taken while paused; given out by the next poll.
@@ -33,6 +31,8 @@ package final class KafkaSource: ClickSource {
   /// Whether the group knows us, partitions or not.
   package var hasJoined: Bool { consumer.memberID != nil }
   package var assignment: Set<TopicPartition> { consumer.assignment }
+  /// What keeps clicks from coming; `nil` once it is over.
+  package var trouble: KafkaTrouble? { outage.trouble }
 
   /// Joins the group; `properties` are librdkafka's, and `connection` those of them that say how to
   /// reach the brokers, which may be out of reach for `fatalAfterMs` on the growing clock `nowMs`.
@@ -57,10 +57,12 @@ package final class KafkaSource: ClickSource {
       throw PipelineFailure(error)
     }
     self.connection = connection
+    self.topics = topics
     self.done = done
     self.fatalAfterMs = fatalAfterMs
     self.nowMs = nowMs
     askedMs = nowMs()
+    outage = KafkaOutage(brokers: connection["bootstrap.servers"] ?? "", nowMs: nowMs())
   }
 
   package func poll(
@@ -77,7 +79,7 @@ package final class KafkaSource: ClickSource {
         held.isEmpty
         ? try consumer.poll(max: max, firstWaitMs: firstWaitMs, lingerMs: lingerMs) : held
       held = []
-      if taken.isEmpty { try probe() } else { outage.isOver() }
+      if taken.isEmpty { try probe() } else { outage.answered(nowMs: nowMs()) }
       return taken.map(Record.init)
     } catch {
       try waitOut(error)
@@ -136,50 +138,29 @@ package final class KafkaSource: ClickSource {
     return (try? consumer.progress()) ?? []
   }
 
-  /// Asks whether the brokers are there, when nothing came and librdkafka has complained.
+  /// Asks now and then, when nothing came, whether the brokers and our topics are there: that tells
+  /// a silent topic from a silent broker.
   private func probe() throws(KafkaFailure) {
-    // librdkafka does not say when its trouble is over: later on, look less often.
-    let everyMs = outage.isOn ? Self.probeEveryMs : Self.idleProbeEveryMs
-    guard outage.isOn || consumer.lastError != nil,
-      outage.mayProbe(nowMs: nowMs(), everyMs: everyMs)
-    else { return }
+    guard outage.mayProbe(nowMs: nowMs(), complaint: consumer.lastError) else { return }
     let admin = try Admin(settings: connection)
-    _ = try admin.metadata(timeoutMs: Self.probeTimeoutMs)
-    outage.isOver()
+    let found = try admin.metadata(timeoutMs: Self.probeTimeoutMs).partitions
+    let ours = Set(consumer.assignment.map(\.topic))
+    outage.answered(
+      nowMs: nowMs(),
+      missing: topics.filter { found[$0] == nil && !ours.contains($0) }
+    )
   }
 
   private func waitOut(_ failure: KafkaFailure) throws(PipelineFailure) {
     if failure.remedy == .stop { throw PipelineFailure(failure) }
-    let lastedMs = outage.goesOn(nowMs: nowMs())
+    let lastedMs = outage.failed(failure, nowMs: nowMs())
     if lastedMs >= fatalAfterMs {
       throw PipelineFailure(
         remedy: .stop,
         dependency: .kafka,
-        reason: "\(failure); it has failed for \(lastedMs / 1_000) s"
+        reason: "\(outage.trouble?.reason ?? ""); it has failed for \(lastedMs / 1_000) s"
       )
     }
-  }
-}
-
-/// Since when the brokers have been out of reach.
-private struct Outage {
-  private var sinceMs: Int64?
-  private var probedMs: Int64?
-
-  mutating func goesOn(nowMs: Int64) -> Int64 {
-    let since = sinceMs ?? nowMs
-    sinceMs = since
-    return nowMs - since
-  }
-
-  var isOn: Bool { sinceMs != nil }
-
-  mutating func isOver() { sinceMs = nil }
-
-  mutating func mayProbe(nowMs: Int64, everyMs: Int64) -> Bool {
-    if let probedMs, nowMs - probedMs < everyMs { return false }
-    probedMs = nowMs
-    return true
   }
 }
 

@@ -51,7 +51,7 @@ package struct WorkerMetrics: Sendable {
   )
   package let eventLatency = Family(
     "dreamstream_event_latency_seconds",
-    "From a click's own time until its suggestion is out.",
+    "From a click's time, or its message's if later, until its suggestion is out; 600 s at most.",
     labels: [],
     make: { Histogram(bounds: Self.latencyBounds) }
   )
@@ -116,6 +116,11 @@ package struct WorkerMetrics: Sendable {
     for counter in [unknownItems] { _ = counter[] }
     for histogram in [batchSize, eventLatency, denoisingSteps] { _ = histogram[] }
     for gauge in [partitionIdle, residentMemory, cpuSeconds] { _ = gauge[] }
+  }
+
+  /// Counts a latency; a longer one than ten minutes as that, so that one cannot swamp the sum.
+  package func observe(latencyMs: Int64) {
+    eventLatency[].observe(Double(min(latencyMs, 600_000)) * 1e-3)
   }
 
   /// Everything in Prometheus' text format.

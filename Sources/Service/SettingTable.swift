@@ -267,6 +267,8 @@ package enum Settings {
     "group.id": "use kafka.group",
     "enable.auto.commit": "leave it out: the worker commits what it has published",
     "enable.auto.offset.store": "leave it out: the worker commits what it has published",
+    "enable.partition.eof": "leave it out: the ends of partitions tell how far the worker is",
+    "delivery.report.only.error": "leave it out: the worker sees every message stored",
     "transactional.id": "leave it out: the worker does not write in transactions yet",
   ]
 

@@ -64,29 +64,6 @@ package final class Histogram: Sendable {
   package var snapshot: Snapshot { state.withLock { $0 } }
 }
 
-extension Histogram.Snapshot {
-  /// The value below which the part `q` of the observations lies; `nil` without any.
-  ///
-  /// Interpolated inside its bucket, as Prometheus' `histogram_quantile` does it, so that a summary
-  /// and a dashboard agree; the error is at most the bucket's width. What lies above the last bound
-  /// counts as that bound.
-  package func quantile(_ q: Double) -> Double? {
-    let total = count
-    if total == 0 { return nil }
-    let rank = min(max(q, 0), 1) * Double(total)
-    var below: UInt64 = 0
-    for (index, inside) in counts.enumerated() where inside > 0 {
-      if Double(below + inside) >= rank || below + inside == total {
-        guard index < bounds.count else { return bounds[bounds.count - 1] }
-        let lower = index == 0 ? min(0, bounds[0]) : bounds[index - 1]
-        return lower + (bounds[index] - lower) * max(0, rank - Double(below)) / Double(inside)
-      }
-      below += inside
-    }
-    return nil
-  }
-}
-
 extension Histogram {
   /// Bounds from `first` until `last` is reached, each `ratio` times the one before.
   package static func bounds(from first: Double, to last: Double, ratio: Double) -> [Double] {
@@ -137,9 +114,6 @@ package final class Family<Metric: AnyObject & Sendable>: Sendable {
       return metric
     }
   }
-
-  /// Forgets every series: what it told about is no longer ours.
-  package func removeAll() { series.withLock { $0.removeAll() } }
 
   /// Every series, ordered by the values of its labels.
   package var all: [(values: [String], metric: Metric)] {

@@ -12,12 +12,14 @@ struct TurnReporter {
   private let number: Int
   private var progressedMs: Int64 = 0
   private var partitions: Set<TopicPartition> = []
+  private var group: GroupWatch
   private var notFiniteLogged = false
   private var total = 0
 
   init(worker: Worker, number: Int) {
     self.worker = worker
     self.number = number
+    group = GroupWatch(nowMs: Worker.monotonicMs())
   }
 
   /// - Returns: Whether it was time to look at progress, once a second.
@@ -34,12 +36,13 @@ struct TurnReporter {
       worker.metrics.retries[dependency.rawValue].add(count)
       log(.warning, "waited for \(dependency.rawValue)", ["attempts": "\(count)"])
     }
-    if turn.abandoned {
-      log(.info, "gave a batch up: partitions moved", ["events": "\(turn.records.count)"])
+    if let cause = turn.abandoned {
+      let level: Logger.Level = if case .failed = cause { .warning } else { .info }
+      log(level, "gave a batch up: \(cause)", ["events": "\(turn.records.count)"])
       return isTime
     }
     if turn.views.contains(where: { $0 != nil }) {
-      worker.health.set(.redis, isOK: true, "answering")
+      worker.set(.redis, isOK: true, worker.memory == nil ? "answering" : "in this process")
     }
     count(turn)
     return isTime
@@ -54,7 +57,7 @@ struct TurnReporter {
     for (stage, nanoseconds) in turn.nanoseconds {
       metrics.batchSeconds[stage.rawValue].observe(Double(nanoseconds) * 1e-9)
     }
-    for latencyMs in turn.latencyMs { metrics.eventLatency[].observe(Double(latencyMs) * 1e-3) }
+    for latencyMs in turn.latencyMs { metrics.observe(latencyMs: latencyMs) }
     metrics.unknownItems[].add(turn.unknownItems)
     for (index, event) in turn.events.enumerated() {
       switch event {
@@ -84,7 +87,15 @@ struct TurnReporter {
     if ours != partitions {
       log(.info, "partitions", ["assigned": "\(ours.map(\.description).sorted())"])
     }
-    worker.assigned(ours.count, pipeline: number, hasJoined: source.hasJoined)
+    worker.assigned(
+      ours.count,
+      pipeline: number,
+      hasJoined: source.hasJoined,
+      trouble: source.trouble
+    )
+    for line in group.look(partitions: ours.count, trouble: source.trouble, nowMs: nowMs) {
+      log(line.level, line.message, line.details.mapValues { "\($0)" })
+    }
     for gone in partitions.subtracting(ours) {
       worker.health.released(topic: gone.topic, partition: gone.partition)
       worker.metrics.consumerLag[gone.topic, "\(gone.partition)"].set(0)

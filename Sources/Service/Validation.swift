@@ -11,13 +11,13 @@ package enum Validation {
 
   private static let timeoutMs = 5_000
 
-  /// Looks at the model, the librdkafka properties, the brokers, the topics and Redis.
-  package static func run(_ configuration: Configuration) -> [Check] {
+  /// Looks at the model, the librdkafka properties, the brokers, the topics, Redis and the port.
+  package static func run(_ configuration: Configuration) async -> [Check] {
     var checks = [model(configuration)]
-    let properties = properties(configuration)
-    checks += properties
-    if properties.allSatisfy(\.isOK) { checks += brokers(configuration) }
+    checks += properties(configuration)
+    checks += brokers(configuration)
     checks.append(redis(configuration))
+    if let port = await port(configuration) { checks.append(port) }
     return checks
   }
 
@@ -35,11 +35,12 @@ package enum Validation {
         text: "model: \(model.manifest.name), \(shape.items) items, \(model.manifest.version)"
       )
     } catch {
-      return Check(isOK: false, text: "model: \(error.reason)")
+      return Check(isOK: false, text: "model: \(error.reason); \(error.advice)")
     }
   }
 
-  private static func properties(_ configuration: Configuration) -> [Check] {
+  /// Whether librdkafka takes its properties; connects to nothing.
+  package static func properties(_ configuration: Configuration) -> [Check] {
     let consumer = configuration.consumerSettings(bootstrap: "127.0.0.1:1")
     let producer = configuration.producerSettings(bootstrap: "127.0.0.1:1")
     let refused =
@@ -49,12 +50,18 @@ package enum Validation {
     return refused.map { Check(isOK: false, text: "kafka.properties: \($0)") }
   }
 
-  private static func brokers(_ configuration: Configuration) -> [Check] {
+  /// Whether the brokers answer, and have the topics.
+  package static func brokers(_ configuration: Configuration) -> [Check] {
     guard case .list(let list) = configuration.kafka.brokers else {
       return [Check(isOK: true, text: "kafka: in this process")]
     }
+    let settings = configuration.connectionSettings(bootstrap: list)
+    if !refusedSettings(settings, for: .admin).isEmpty {
+      let text = "brokers and topics: not looked at until kafka.properties is right"
+      return [Check(isOK: false, text: text)]
+    }
     do throws(KafkaFailure) {
-      let admin = try Admin(settings: configuration.connectionSettings(bootstrap: list))
+      let admin = try Admin(settings: settings)
       let metadata = try admin.metadata(timeoutMs: timeoutMs)
       let found = Check(isOK: true, text: "kafka: \(metadata.brokers.joined(separator: ", "))")
       return [found]
@@ -71,11 +78,12 @@ package enum Validation {
           )
         }
     } catch {
-      return [Check(isOK: false, text: "kafka: \(list): \(error)")]
+      return [Check(isOK: false, text: "kafka at \(list): \(error)")]
     }
   }
 
-  private static func redis(_ configuration: Configuration) -> Check {
+  /// Whether Redis answers.
+  package static func redis(_ configuration: Configuration) -> Check {
     if configuration.redis.endpoint == .embedded {
       return Check(isOK: true, text: "redis: in this process, sessions end with it")
     }
@@ -84,6 +92,25 @@ package enum Validation {
       return Check(isOK: true, text: "redis: answering")
     } catch {
       return Check(isOK: false, text: "redis: \(error)")
+    }
+  }
+
+  /// Whether the port can be had; `nil` where none is asked for, or any will do.
+  private static func port(_ configuration: Configuration) async -> Check? {
+    let (host, port) = (configuration.http.host, configuration.http.port ?? 0)
+    if port == 0 { return nil }
+    do throws(HTTPFailure) {
+      let endpoint = try await HTTPEndpoint(
+        host: host,
+        port: port,
+        health: Health(nowMs: 0),
+        metrics: WorkerMetrics(),
+        nowMs: { 0 }
+      )
+      await endpoint.stop()
+      return Check(isOK: true, text: "http.port: \(host):\(port) is free")
+    } catch {
+      return Check(isOK: false, text: "http.port: \(error.reason)")
     }
   }
 }

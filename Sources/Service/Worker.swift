@@ -36,6 +36,20 @@ package final class Worker: Sendable {
     self.configuration = configuration
     self.model = model
     self.logger = logger
+    logger.info(
+      "starting",
+      metadata: [
+        "brokers": "\(configuration.kafka.brokers.text)", "model": "\(model.manifest.version)",
+        "pipelines": "\(configuration.worker.pipelines)",
+      ]
+    )
+    let refused = Validation.properties(configuration).filter { !$0.isOK }
+    if !refused.isEmpty {
+      throw WorkerFailure(
+        reason: refused.map(\.text).joined(separator: "; "),
+        isConfiguration: true
+      )
+    }
     health = Health(
       pipelines: configuration.worker.pipelines,
       nowMs: Self.monotonicMs(),
@@ -66,7 +80,10 @@ package final class Worker: Sendable {
     case .list(let list):
       if configuration.topics.create {
         let admin = try Admin(settings: configuration.connectionSettings(bootstrap: list))
-        let topics = names.map { NewTopic(name: $0, partitions: partitions) }
+        // Who may not make topics may still work with those that are there.
+        let there = try admin.metadata(timeoutMs: topicTimeoutMs).partitions
+        let topics = names.filter { there[$0] == nil }
+          .map { NewTopic(name: $0, partitions: partitions) }
         try admin.createTopics(topics, timeoutMs: topicTimeoutMs)
       }
       return (list, nil)
@@ -86,11 +103,21 @@ package final class Worker: Sendable {
   /// Partitions that are ours, over all pipelines.
   package var assignedPartitions: Int { partitions.withLock { $0.values.reduce(0, +) } }
 
-  /// Takes note of how many partitions a pipeline has; without any it is ready once it has joined.
-  func assigned(_ count: Int, pipeline: Int, hasJoined: Bool) {
+  /// Takes note of how a pipeline stands with its group.
+  ///
+  /// - Parameters:
+  ///   - count: Its partitions; without any it is ready once it has joined.
+  ///   - pipeline: Its number.
+  ///   - hasJoined: Whether the group knows it.
+  ///   - trouble: What keeps clicks from coming; then it is not ready.
+  func assigned(_ count: Int, pipeline: Int, hasJoined: Bool, trouble: KafkaTrouble?) {
     partitions.withLock { $0[pipeline] = count }
     let total = assignedPartitions
-    health.set(.kafka, isOK: total > 0 || hasJoined, "\(total) partitions assigned")
+    health.set(
+      .kafka,
+      isOK: trouble == nil && (total > 0 || hasJoined),
+      "\(total) partitions assigned" + (trouble.map { "; \($0.reason)" } ?? "")
+    )
   }
 
   package var mustStop: Bool { isStopping.load(ordering: .relaxed) }
@@ -99,13 +126,6 @@ package final class Worker: Sendable {
   ///
   /// - Throws: What made it impossible, or that it did not end within its budget.
   package func run() async throws(WorkerFailure) {
-    logger.info(
-      "starting",
-      metadata: [
-        "brokers": "\(bootstrap)", "model": "\(model.manifest.version)",
-        "pipelines": "\(configuration.worker.pipelines)",
-      ]
-    )
     let endpoint = try await openPort()
     let ends = AsyncStream.makeStream(of: WorkerFailure?.self)
     for number in 0..<configuration.worker.pipelines {
@@ -140,7 +160,7 @@ package final class Worker: Sendable {
       logger.info("listening", metadata: ["http": "\(configuration.http.host):\(endpoint.port)"])
       return endpoint
     } catch {
-      throw WorkerFailure(reason: error.reason)
+      throw WorkerFailure(reason: error.reason, isConfiguration: true)
     }
   }
 
@@ -196,6 +216,16 @@ extension Configuration {
       latenessMs: sessions.latenessMs,
       timeToLiveMs: sessions.ttlMs,
     )
+  }
+}
+
+extension Configuration.Kafka.Brokers {
+  /// As the setting has it.
+  fileprivate var text: String {
+    switch self {
+    case .embedded: "embedded"
+    case .list(let list): list
+    }
   }
 }
 

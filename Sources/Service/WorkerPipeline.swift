@@ -10,17 +10,27 @@ extension Worker {
   func runPipeline(_ number: Int) throws(WorkerFailure) {
     if let memory {
       health.set(.redis, isOK: true, "in this process")
-      try turn(number, store: memory) {}
+      try turn(number, store: memory) { () throws(PipelineFailure) in }
     } else {
       let store = try RedisSessions(configuration)
-      try turn(number, store: store) { [health] in
-        do throws(SessionFailure) {
-          try store.ping()
-          health.set(.redis, isOK: true, "answering")
-        } catch {
-          health.set(.redis, isOK: false, error.reason)
-        }
+      var watch = StoreWatch(
+        fatalAfterMs: configuration.faults.fatalAfterMs,
+        nowMs: Self.monotonicMs
+      )
+      try turn(number, store: store) { () throws(PipelineFailure) in
+        let reason = try watch.look { () throws(SessionFailure) in try store.ping() }
+        set(.redis, isOK: reason == nil, reason ?? "answering")
       }
+    }
+  }
+
+  /// Tells health how a dependency is, and the log when that changes.
+  func set(_ dependency: Health.Dependency, isOK: Bool, _ detail: String) {
+    if !health.set(dependency, isOK: isOK, detail) { return }
+    if isOK {
+      logger.notice("\(dependency.rawValue) answers again")
+    } else {
+      logger.warning("waiting for \(dependency.rawValue)", metadata: ["reason": "\(detail)"])
     }
   }
 
@@ -28,10 +38,18 @@ extension Worker {
   private func turn(
     _ number: Int,
     store: some SessionStore,
-    checkStore: () -> Void
+    checkStore: () throws(PipelineFailure) -> Void
   ) throws(WorkerFailure) {
     do throws(PipelineFailure) {
       let log = kafkaLog(number)
+      // The group comes last: who joins and fails then makes all others wait.
+      let recommender = try recommender()
+      let sink = try KafkaSink(
+        properties: configuration.producerSettings(bootstrap: bootstrap),
+        suggestions: configuration.topics.suggestions,
+        deadLetters: configuration.topics.deadLetters,
+        log: log,
+      )
       let source = try KafkaSource(
         properties: configuration.consumerSettings(bootstrap: bootstrap),
         connection: configuration.connectionSettings(bootstrap: bootstrap),
@@ -40,17 +58,15 @@ extension Worker {
         nowMs: Self.monotonicMs,
         log: log,
       )
-      let sink = try KafkaSink(
-        properties: configuration.producerSettings(bootstrap: bootstrap),
-        suggestions: configuration.topics.suggestions,
-        deadLetters: configuration.topics.deadLetters,
-        log: log,
+      logger.info(
+        "joining the group",
+        metadata: ["group": "\(configuration.kafka.group)", "pipeline": "\(number)"]
       )
       var pipeline = Pipeline(
         source: source,
         store: store,
         sink: sink,
-        recommender: try recommender(),
+        recommender: recommender,
         options: pipelineOptions(),
         clock: PipelineClock(wallMs: Self.wallMs, monotonicNs: Self.monotonicNs),
       )
@@ -67,12 +83,14 @@ extension Worker {
   private func loop(
     _ number: Int,
     _ pipeline: inout Pipeline<KafkaSource, some SessionStore, KafkaSink>,
-    checkStore: () -> Void
+    checkStore: () throws(PipelineFailure) -> Void
   ) throws(PipelineFailure) {
     var reporter = TurnReporter(worker: self, number: number)
     while !mustStop {
       let turn = try pipeline.turn()
-      if reporter.report(turn, from: pipeline.source), turn.records.isEmpty { checkStore() }
+      if reporter.report(turn, from: pipeline.source), turn.records.isEmpty {
+        try checkStore()
+      }
     }
     reporter.end()
   }
@@ -80,8 +98,8 @@ extension Worker {
   private func pipelineOptions() -> PipelineOptions {
     var options = configuration.pipelineOptions
     options.shouldStop = { self.mustStop }
-    options.onWait = { [health] failure in
-      health.set(failure.dependency.checked, isOK: false, failure.reason)
+    options.onWait = { failure in
+      self.set(failure.dependency.checked, isOK: false, failure.reason)
     }
     return options
   }

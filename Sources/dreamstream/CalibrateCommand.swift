@@ -39,7 +39,7 @@ struct Calibrate: ParsableCommand {
   }
 
   func run() throws {
-    let loaded = try ModelDirectory.load(model)
+    let loaded = try loadModel(model)
     var options = Dataset.Options()
     options.length = loaded.manifest.shape.length
     options.validationPart = part

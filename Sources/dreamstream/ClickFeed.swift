@@ -1,7 +1,7 @@
 import Evaluation
 import Events
-import Foundation
 import Kafka
+import Service
 
 /// Clicks on their way into a topic.
 struct ClickFeed: ~Copyable {
@@ -35,7 +35,7 @@ struct ClickFeed: ~Copyable {
   }
 
   mutating func send(_ click: FileClick, number: Int) throws(KafkaFailure) {
-    let timestampMs = time == .file ? click.timestampMs : nowMs()
+    let timestampMs = time == .file ? click.timestampMs : Worker.wallMs()
     let value = ClickEncoder.encode(
       user: click.user,
       item: click.item,
@@ -78,14 +78,17 @@ struct FeedFailure: Error, CustomStringConvertible {
 
 /// Says on standard error that no broker answers, so that who waits knows for what: librdkafka
 /// goes on trying.
-func sayIfNobodyAnswers(_ settings: [String: String]) throws(KafkaFailure) {
+///
+/// - Returns: Whether somebody answered.
+@discardableResult
+func sayIfNobodyAnswers(_ settings: [String: String]) throws(KafkaFailure) -> Bool {
   let admin = try Admin(settings: settings)
   do {
     _ = try admin.metadata(timeoutMs: 2_500)
+    return true
   } catch {
     let brokers = settings["bootstrap.servers"] ?? ""
     writeToStandardError("no broker answers at \(brokers); still trying (\(error.reason))\n")
+    return false
   }
 }
-
-func nowMs() -> Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }

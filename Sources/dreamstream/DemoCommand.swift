@@ -21,15 +21,14 @@ struct Demo: AsyncParsableCommand {
   @Option(help: "Brokers: HOST:PORT. (default: one in this process)") var brokers: String?
   @Option(help: "Redis: HOST:PORT or unix:///PATH. (default: sessions in this process)")
   var redis: String?
-  @Option(help: "Clicks to stream at most.") var stream = 10_000
-  @Option(help: "Clicks a second, or `max`.") var rate = "1000"
+  @Option(help: "Clicks to stream at most, up to 100,000,000.") var stream = 10_000
+  @Option(help: Rate.help) var rate = Rate(perSecond: 1_000)
   @Option(help: "How embeddings are drawn: auto, ddim or ddpm.") var sampler = "auto"
   @Option(help: "The seed of clicks, training and noise.") var seed: UInt64 = 1
 
   func validate() throws {
-    if stream < 1 { throw ValidationError("--stream is \(stream); it wants 1 or more") }
-    if rate != "max", (Double(rate) ?? 0) <= 0 {
-      throw ValidationError("--rate is \(rate); it wants clicks a second above 0, or max")
+    if !(1...100_000_000).contains(stream) {
+      throw ValidationError("--stream is \(stream); it wants 1 to 100000000")
     }
   }
 
@@ -42,8 +41,6 @@ struct Demo: AsyncParsableCommand {
     let (training, streamed) = try parts()
     say("clicks      \(training.count) to learn from, \(streamed.count) to stream")
     let model = scratch.appending(path: "model").path
-    try train(on: training, scratch: scratch, model: model)
-
     let stage = try DemoStage(
       name: scratch.lastPathComponent,
       model: model,
@@ -51,7 +48,9 @@ struct Demo: AsyncParsableCommand {
       redis: redis,
       settings: [("generate.sampler", sampler), ("generate.seed", "\(seed)")]
     )
-    let reader = try await stage.perform(streamed, rate: Double(rate))
+    try stage.check()
+    try train(on: training, scratch: scratch, model: model)
+    let reader = try await stage.perform(streamed, rate: rate.perSecond)
     summarise(reader, training: training, streamed: streamed)
     if reader.count < streamed.count { throw ExitCode.failure }
   }

@@ -51,11 +51,18 @@ struct DemoStage {
     )
   }
 
+  /// Sees that brokers and Redis are there, before anybody waits for a model.
+  func check() throws {
+    let checks = Validation.brokers(configuration) + [Validation.redis(configuration)]
+    let wrong = checks.filter { !$0.isOK }.map(\.text)
+    if !wrong.isEmpty { throw WorkerFailure(reason: wrong.joined(separator: "\n")) }
+  }
+
   /// Starts worker and reader, streams the clicks, and returns once every suggestion is back.
   func perform(_ clicks: [FileClick], rate: Double?) async throws -> SuggestionReader {
     let worker = try Worker(
       configuration: configuration,
-      model: ModelDirectory.load(configuration.model.directory),
+      model: loadModel(configuration.model.directory),
       logger: makeLogger(configuration)
     )
     let signals = StopSignals { worker.stop() }

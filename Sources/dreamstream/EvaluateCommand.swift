@@ -64,7 +64,7 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
-    let models = try model.map { try ModelDirectory.load($0) }
+    let models = try model.map { try loadModel($0) }
     let items = models[0].items
     for (path, other) in zip(model, models) where other.items.ids != items.ids {
       throw ValidationError("\(path) has another catalogue than \(model[0]): judge it alone")

@@ -19,42 +19,35 @@ struct Produce: ParsableCommand {
   @Option(help: "Only this part, where the file has a column `split`.") var part: String?
   @Option(help: "Brokers: HOST:PORT, with commas between.") var brokers: String
   @Option(help: "The topic.") var topic = "clicks"
-  @Option(help: "Clicks a second, or `max`.") var rate = "max"
+  @Option(help: Rate.help) var rate = Rate.max
   @Option(help: "What each event id starts with.") var eventIDPrefix = "f"
   @Option(help: "What times the clicks have: `file`, or `now` for when they are sent.")
   var time = ClickTime.file
-  @Option(name: .customLong("set"), help: "A librdkafka property: name=value; may be repeated.")
-  var properties: [String] = []
+  @OptionGroup var properties: PropertyOptions
 
-  /// It gives up when nothing is stored for so long.
-  private static let patience: Duration = .seconds(60)
-
-  func validate() throws {
-    if rate != "max", (Double(rate) ?? 0) <= 0 {
-      throw ValidationError("--rate is \(rate); it wants clicks a second above 0, or max")
-    }
-    for property in properties where !property.contains("=") {
-      throw ValidationError("--set is \(property); it wants name=value")
-    }
+  /// How long nothing may be stored before it gives up: not as long where no broker ever answered.
+  static func patience(somebodyAnswers: Bool) -> Duration {
+    .seconds(somebodyAnswers ? 60 : 15)
   }
 
   func run() throws {
     let stream = try ClickStream(path: clicks, part: part)
-    let settings = settings(brokers: brokers, properties)
-    try sayIfNobodyAnswers(settings)
+    let settings = properties.settings(brokers: brokers)
+    let somebody = try sayIfNobodyAnswers(settings)
     var feed = try ClickFeed(
       settings: settings,
       topic: topic,
       prefix: eventIDPrefix,
       time: time,
-      patience: Self.patience
+      patience: Self.patience(somebodyAnswers: somebody)
     )
-    var pace = Pace(perSecond: Double(rate))
+    var pace = Pace(perSecond: rate.perSecond)
+    let isTerminal = isatty(2) == 1
     var progress = ProgressBar(
       "producing",
       total: stream.clicks.count,
       unit: "clicks",
-      isTerminal: isatty(2) == 1,
+      isTerminal: isTerminal,
       write: writeToStandardError
     )
     for (index, click) in stream.clicks.enumerated() {
@@ -62,7 +55,12 @@ struct Produce: ParsableCommand {
       try feed.send(click, number: index)
       progress.show(feed.stored, [])
     }
-    try feed.finish { progress.show($0, []) }
+    // A line that says nothing new is for a terminal alone.
+    var last = -1
+    try feed.finish { stored in
+      if isTerminal || stored > last { progress.show(stored, []) }
+      last = stored
+    }
     progress.finish()
     writeToStandardError("\(stream.clicks.count) clicks are in \(topic)\n")
   }
@@ -118,15 +116,6 @@ struct Pace {
     let left = (due - .now) / .seconds(1)
     if left > 0 { Thread.sleep(forTimeInterval: left) }
   }
-}
-
-func settings(brokers: String, _ properties: [String]) -> [String: String] {
-  var settings = ["bootstrap.servers": brokers, "linger.ms": "5"]
-  for property in properties {
-    let parts = property.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    settings[String(parts[0])] = String(parts[1])
-  }
-  return settings
 }
 
 func writeToStandardError(_ text: String) {

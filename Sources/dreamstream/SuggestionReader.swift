@@ -1,6 +1,6 @@
 import Events
-import Foundation
 import Kafka
+import Service
 import Synchronization
 
 /// Reads suggestions on a thread of its own, shows one now and then, and keeps what a summary
@@ -90,7 +90,7 @@ final class SuggestionReader: Sendable {
   }
 
   private func keep(_ suggestion: Suggestion) {
-    let arrivedMs = nowMs()
+    let arrivedMs = Worker.wallMs()
     let latencyMs = arrivedMs - suggestion.source.timestampMs
     state.withLock { state in
       let id = suggestion.source.eventID ?? "\(suggestion.source.position)"

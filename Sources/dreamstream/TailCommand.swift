@@ -16,17 +16,17 @@ struct Tail: ParsableCommand {
   @Flag(help: "Start with what is there already.") var fromBeginning = false
   @Option(help: "End after so many.") var count: Int?
   @Option(help: "End after so many seconds without any.") var idle: Double?
-  @Option(name: .customLong("set"), help: "A librdkafka property: name=value; may be repeated.")
-  var properties: [String] = []
+  @OptionGroup var properties: PropertyOptions
 
   func validate() throws {
-    for property in properties where !property.contains("=") {
-      throw ValidationError("--set is \(property); it wants name=value")
+    if let count, count < 1 { throw ValidationError("--count is \(count); it wants 1 or more") }
+    if let idle, !(0...1e6).contains(idle) {
+      throw ValidationError("--idle is \(idle); it wants 0 to 1000000 seconds")
     }
   }
 
   func run() throws {
-    var settings = settings(brokers: brokers, properties)
+    var settings = properties.settings(brokers: brokers)
     settings["linger.ms"] = nil
     try sayIfNobodyAnswers(settings)
     let defaults = [

@@ -69,7 +69,10 @@ struct Work: AsyncParsableCommand {
     do throws(NetworkFailure) {
       model = try ModelDirectory.load(configuration.model.directory)
     } catch {
-      logger.critical("the model cannot be used", metadata: ["reason": "\(error.reason)"])
+      logger.critical(
+        "the model cannot be used",
+        metadata: ["reason": "\(error.reason); \(error.advice)"]
+      )
       throw ExitCode.configuration
     }
     do throws(WorkerFailure) {
@@ -87,7 +90,7 @@ struct Work: AsyncParsableCommand {
 /// Checks everything a worker would need, without working.
 struct Validate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check configuration, model, brokers, topics and Redis.",
+    abstract: "Check configuration, model, brokers, topics, Redis and port.",
     discussion: "Ends with 0 when a worker could start, and with 78 when something is wrong."
   )
 
@@ -102,7 +105,7 @@ struct Validate: AsyncParsableCommand {
     }
     let configuration = try options.load()
     for warning in configuration.warnings { print("warning   \(warning)") }
-    let checks = Validation.run(configuration)
+    let checks = await Validation.run(configuration)
     for check in checks { print("\(check.isOK ? "ok     " : "WRONG  ")   \(check.text)") }
     if !checks.allSatisfy(\.isOK) { throw ExitCode.configuration }
   }

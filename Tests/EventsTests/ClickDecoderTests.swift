@@ -118,6 +118,12 @@ struct ClickDecoderTests {
   @Test("a null value erases its key's user")
   func tombstone() throws {
     #expect(try ClickDecoder.decode(record(nil, key: [0x75])) == .erase(user: "u"))
+    let longest = [UInt8](repeating: 0x75, count: 256)
+    #expect(throws: Never.self) { try ClickDecoder.decode(record(nil, key: longest)) }
+    let failure = #expect(throws: DecodingFailure.self) {
+      try ClickDecoder.decode(record(nil, key: longest + [0x75]))
+    }
+    #expect(failure == DecodingFailure(.outOfRange, "the key has 257 bytes, 256 are allowed"))
   }
 
   @Test(
@@ -214,7 +220,10 @@ struct ClickDecoderTests {
     let schema = try JSONDecoder().decode(Schema.self, from: data)
     let letter = DeadLetter(record: record(nil), failure: .init(.oversize, ""), worker: "")
     #expect(letter.headers.dropFirst().map(\.name) == schema.required)
-    #expect(Set(schema.properties.keys) == Set(schema.required + [DeadLetter.omitted]))
+    #expect(
+      Set(schema.properties.keys)
+        == Set(schema.required + [DeadLetter.omitted, DeadLetter.omittedKey])
+    )
     let reasons = schema.properties[DeadLetter.prefix + "reason"]?.enum
     #expect(reasons == DecodingFailure.Reason.allCases.map(\.rawValue))
   }

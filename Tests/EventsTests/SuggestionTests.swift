@@ -125,5 +125,7 @@ struct SuggestionTests {
         Header("traceparent", "00-1"),
       ]
     )
+    let unknown = SuggestionHeaders.make(latencyMs: nil, passingOn: [])
+    #expect(unknown == [Header("dreamstream.schema", "suggestion/1")])
   }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Evaluation
 import Foundation
 import Network
@@ -91,10 +92,58 @@ struct CommandTests {
     }
   }
 
+  @Test(
+    "numbers that are none, or too large, are refused",
+    arguments: [
+      ["produce", "--clicks", "c", "--brokers", "b", "--rate", "nan"],
+      ["produce", "--clicks", "c", "--brokers", "b", "--rate", "1e-300"],
+      ["produce", "--clicks", "c", "--brokers", "b", "--rate", "0"],
+      ["produce", "--clicks", "c", "--brokers", "b", "--set", "x"],
+      ["demo", "--rate", "inf"], ["demo", "--stream", "\(Int.max)"], ["demo", "--stream", "0"],
+      ["tail", "--brokers", "b", "--idle", "inf"], ["tail", "--brokers", "b", "--idle", "nan"],
+      ["tail", "--brokers", "b", "--idle", "1e30"], ["tail", "--brokers", "b", "--idle=-1"],
+      ["tail", "--brokers", "b", "--count", "0"],
+    ]
+  )
+  func numbers(arguments: [String]) {
+    #expect(throws: (any Error).self) { try DreamStream.parseAsRoot(arguments) }
+  }
+
+  @Test("rates are clicks a second, or as fast as it goes")
+  func rates() throws {
+    #expect(Rate(argument: "max") == .max && Rate(argument: "0.5")?.perSecond == 0.5)
+    #expect(try Produce.parse(["--clicks", "c", "--brokers", "b"]).rate == .max)
+    #expect(try Demo.parse(["--stream", "100000000"]).rate.perSecond == 1_000)
+    var pace = Pace(perSecond: 1e6)
+    for _ in 0..<3 { pace.wait() }
+  }
+
+  @Test("a model that cannot be read comes with what to do")
+  func noModel() throws {
+    let absent = #expect(throws: ModelFailure.self) { try loadModel("/no/model") }
+    #expect(absent?.description.hasSuffix("or give its directory with --model") == true)
+    try withClicks("user\titem\nu\ti1\n") { folder, _ in
+      let model = folder.appending(path: "model").path
+      try ModelDirectory.write(TinyModel.make(), to: model)
+      try Data("{}".utf8).write(to: folder.appending(path: "model/manifest.json"))
+      let damaged = #expect(throws: ModelFailure.self) { try loadModel(model) }
+      #expect(damaged?.description.hasSuffix("copy or train it again") == true)
+    }
+  }
+
+  @Test("the demonstration looks for brokers and Redis before it trains")
+  func demoWithNobody() throws {
+    let nobody = "127.0.0.1:1"
+    let tried = try run(["demo", "--brokers", nobody, "--redis", nobody], seconds: 30)
+    #expect(tried.code == 1)
+    #expect(tried.error.contains("kafka at \(nobody): ") && tried.error.contains("redis: "))
+    #expect(!tried.error.contains("epoch"))
+  }
+
   @Test("a feed that nobody takes gives up, saying how much is left")
   func givesUp() throws {
     var feed = try ClickFeed(
-      settings: settings(brokers: "127.0.0.1:1", []),
+      settings: PropertyOptions.parse([]).settings(brokers: "127.0.0.1:1"),
       topic: "clicks",
       prefix: "f",
       time: .now,
@@ -115,6 +164,8 @@ struct CommandTests {
 
   @Test("without a broker, produce and tail say so soon, and go on trying")
   func noBroker() throws {
+    #expect(try !sayIfNobodyAnswers(["bootstrap.servers": "127.0.0.1:1"]))
+    #expect(Produce.patience(somebodyAnswers: false) < Produce.patience(somebodyAnswers: true))
     try withClicks("user\titem\nu\ti1\n") { _, clicks in
       let brokers = ["--brokers", "127.0.0.1:1"]
       for command in [["produce", "--clicks", clicks], ["tail"]] {

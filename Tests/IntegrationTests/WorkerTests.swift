@@ -10,10 +10,14 @@ import Testing
 @Suite("Worker", .broker, .serialized, .timeLimit(.minutes(3)))
 struct WorkerTests {
   /// Runs a worker in this process while `body` runs, and drains it.
-  private func working(_ world: World, _ body: (Worker) throws -> Void) async throws {
+  private func working(
+    _ world: World,
+    _ more: [(key: String, value: String)] = [],
+    _ body: (Worker) throws -> Void
+  ) async throws {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let worker = try Worker(
-      configuration: world.configuration(),
+      configuration: world.configuration(more),
       model: ModelDirectory.load(world.model),
       logger: logger
     )
@@ -77,6 +81,31 @@ struct WorkerTests {
     try await working(world) { _ in
       let all = try world.read(world.suggestions, atLeast: 9, seconds: 40)
       #expect(all.count == 9)
+    }
+  }
+
+  @Test("without its topic it says so, and works once that is there")
+  func noTopic() async throws {
+    let world = try World()
+    defer { world.end() }
+    let late = "\(world.name)-late"
+    try await working(world, [("topics.clicks", late)]) { worker in
+      func kafka() -> String? {
+        worker.health.ready(nowMs: Worker.monotonicMs()).checks
+          .first { $0.name == "kafka" && !$0.isOK }?.detail
+      }
+      func wait(_ isThere: () -> Bool) {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while !isThere(), .now < deadline { Thread.sleep(forTimeInterval: 0.05) }
+      }
+      wait { kafka()?.contains("topics.create") == true }
+      let advice = "make it, or set topics.create to true"
+      let detail = kafka() ?? ""
+      #expect(detail.hasPrefix("0 partitions assigned; ") && detail.hasSuffix(advice), "\(detail)")
+      let admin = try Admin(settings: ["bootstrap.servers": world.bootstrap])
+      try admin.createTopics([NewTopic(name: late, partitions: 1)], timeoutMs: 10_000)
+      wait { worker.assignedPartitions == 1 }
+      #expect(worker.assignedPartitions == 1)
     }
   }
 

@@ -44,8 +44,8 @@ struct World {
     ]
   }
 
-  func configuration() throws -> Configuration {
-    try Configuration.load(file: nil, overrides: settings, environment: [:])
+  func configuration(_ more: [(key: String, value: String)] = []) throws -> Configuration {
+    try Configuration.load(file: nil, overrides: settings + more, environment: [:])
   }
 
   func produce(_ messages: [(key: String?, value: [UInt8]?)]) throws {

@@ -97,7 +97,7 @@ package final class ChildProcess: Sendable {
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     unsafe posix_spawn_file_actions_adddup2(&actions, standardInput, 0)
     unsafe posix_spawn_file_actions_adddup2(&actions, standardOutput, 1)
-    for file: Int32 in 3..<256 { unsafe posix_spawn_file_actions_addclose(&actions, file) }
+    for file: Int32 in 3..<4_096 { unsafe posix_spawn_file_actions_addclose(&actions, file) }
 
     // A group of its own: Ctrl-C is for us, and the pipe tells the rest. Signals blocked here are
     // none of its business.

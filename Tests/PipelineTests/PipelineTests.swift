@@ -2,62 +2,8 @@ import Events
 import Network
 import Pipeline
 import Sessions
-import Synchronization
 import TestSupport
 import Testing
-
-private func text(_ text: String) -> [UInt8] { Array(text.utf8) }
-
-private func click(_ user: String, _ item: String, at ms: Int = 1_700_000_000_000) -> [UInt8] {
-  text(#"{"user_id":"\#(user)","item_id":"\#(item)","timestamp":\#(ms)}"#)
-}
-
-private func log(_ values: [(key: String?, value: [UInt8]?)]) -> [Record] {
-  values.enumerated().map { offset, message in
-    Record(
-      position: Position(topic: "clicks", partition: 0, offset: Int64(offset)),
-      key: message.key.map(text),
-      value: message.value,
-      timestampMs: 1_700_000_000_000,
-      headers: [Header("traceparent", "00-\(offset)")]
-    )
-  }
-}
-
-/// A store that fails as told and then works.
-private final class FailingSessions: SessionStore {
-  let inner: MemorySessions
-  var failures: [SessionFailure]
-
-  init(_ inner: MemorySessions, failures: [SessionFailure]) {
-    self.inner = inner
-    self.failures = failures
-  }
-
-  func apply(_ batch: [UserChanges]) throws(SessionFailure) -> [[SessionView]] {
-    if !failures.isEmpty { throw failures.removeFirst() }
-    return try inner.apply(batch)
-  }
-}
-
-/// Collects what a pipeline says it waits for.
-private final class Waits: Sendable {
-  private let failures = Mutex<[PipelineFailure]>([])
-
-  var reasons: [String] { failures.withLock { $0.map(\.reason) } }
-
-  func note(_ failure: PipelineFailure) { failures.withLock { $0.append(failure) } }
-}
-
-private func sessions() -> MemorySessions {
-  let limits = SessionLimits(
-    maxLength: 5,
-    slack: 64,
-    latenessMs: 1_000_000,
-    timeToLiveMs: 1_000_000_000
-  )
-  return MemorySessions(limits: limits) { 1_700_000_000_000 }
-}
 
 @Suite("Pipeline")
 struct PipelineTests {
@@ -216,7 +162,7 @@ struct PipelineTests {
     let store = FailingSessions(sessions(), failures: [down])
     var pipeline = try pipeline(many(), store: store)
     pipeline.source.whileWaiting = { $0.assignmentEpoch += 1 }
-    #expect(try pipeline.turn().abandoned)
+    #expect(try pipeline.turn().abandoned == .partitionsMoved)
     #expect(pipeline.sink.sent.isEmpty && pipeline.source.committed.isEmpty)
     #expect(try pipeline.turn().records.count == 60)
     #expect(pipeline.source.committed == ["clicks/0": 60])
@@ -225,10 +171,10 @@ struct PipelineTests {
   @Test("messages that were given up are made again")
   func again() throws {
     var pipeline = try pipeline(many(), store: sessions())
-    pipeline.sink.failures = [
-      PipelineFailure(remedy: .again, dependency: .kafka, reason: "expired")
-    ]
-    #expect(try pipeline.turn().abandoned)
+    let expired = PipelineFailure(remedy: .again, dependency: .kafka, reason: "expired")
+    pipeline.sink.failures = [expired]
+    let cause = try pipeline.turn().abandoned
+    #expect(cause == .failed(expired) && cause?.description == "kafka: expired")
     #expect(pipeline.source.committed.isEmpty)
     _ = try pipeline.turn()
     #expect(pipeline.sink.sent.count == 120)
@@ -285,9 +231,51 @@ struct PipelineTests {
       options: options,
       clock: ManualClock().clock
     )
-    #expect(try pipeline.turn().abandoned)
+    #expect(try pipeline.turn().abandoned == .stopping)
     #expect(pipeline.source.committed.isEmpty && pipeline.sink.sent.isEmpty)
     #expect(waits.reasons == ["down"])
+  }
+
+  @Test("an outage that ended with its batch does not count for the next one's")
+  func outagesApart() throws {
+    let down = SessionFailure(remedy: .retry, reason: "down")
+    let store = FailingSessions(sessions(), failures: [down, down])
+    let clock = ManualClock()
+    var pipeline = Pipeline(
+      source: MemorySource(many()),
+      store: store,
+      sink: MemorySink(),
+      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
+      options: PipelineOptions(fatalAfterMs: 60_000),
+      clock: clock.clock
+    )
+    pipeline.source.whileWaiting = { $0.assignmentEpoch += 1 }
+    #expect(try pipeline.turn().abandoned == .partitionsMoved)
+    clock.advance(ms: 3_600_000)
+    pipeline.source.whileWaiting = { _ in }
+    #expect(try pipeline.turn().abandoned == nil)
+    #expect(pipeline.source.committed == ["clicks/0": 60])
+  }
+
+  @Test(
+    "the latency counts from the click or its message, and is left out where neither has a time"
+  )
+  func latency() throws {
+    var records = log([
+      ("u", click("u", "i1", at: 1_600_000_000_000)),
+      ("u", click("u", "i2", at: 1_700_000_000_000)),
+      ("u", text(#"{"user_id":"u","item_id":"i3"}"#)),
+    ])
+    for (index, timestampMs) in [1_699_999_999_000, -1, -1].enumerated() {
+      records[index].timestampMs = Int64(timestampMs)
+    }
+    var pipeline = try pipeline(records, store: sessions())
+    let turn = try pipeline.turn()
+    #expect(turn.latencyMs == [1_000, 0])
+    let headers = pipeline.sink.sent.map { message in
+      message.headers.first { $0.name == SuggestionHeaders.latencyMs }?.value
+    }
+    #expect(headers == [text("1000"), text("0"), nil])
   }
 
   @Test("batches that never stick end it too")
@@ -358,36 +346,5 @@ struct PipelineTests {
       #expect(items.isDisjoint(with: view?.items ?? []) && !items.contains("i7"))
       #expect(suggestion?.oracle?.count == 16)
     }
-  }
-}
-
-@Suite("Patience")
-struct PatienceTests {
-  @Test("waits grow to a bound, are drawn below it, and begin anew after a success")
-  func waits() {
-    var patience = Patience(fatalAfterMs: 10_000)
-    var bounds: [Int] = []
-    for _ in 0..<8 {
-      let action = patience.failed(nowMs: 5) { range in
-        bounds.append(range.upperBound)
-        return range.lowerBound
-      }
-      #expect(action == .wait(ms: 1))
-    }
-    #expect(bounds == [50, 100, 200, 400, 800, 1_600, 2_000, 2_000])
-    patience.succeeded()
-    _ = patience.failed(nowMs: 20_000) { range in
-      bounds.append(range.upperBound)
-      return 1
-    }
-    #expect(bounds.last == 50)
-  }
-
-  @Test("it ends when failures have lasted, not when there were many")
-  func ends() {
-    var patience = Patience(fatalAfterMs: 1_000)
-    for _ in 0..<100 { #expect(patience.failed(nowMs: 0) { _ in 1 } == .wait(ms: 1)) }
-    #expect(patience.failed(nowMs: 999) { _ in 1 } == .wait(ms: 1))
-    #expect(patience.failed(nowMs: 1_000) { _ in 1 } == .giveUp(afterMs: 1_000))
   }
 }

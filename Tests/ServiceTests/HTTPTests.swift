@@ -93,7 +93,9 @@ struct HTTPTests {
   func refusals() async throws {
     let first = try await endpoint()
     let place = "127.0.0.1:\(first.port)"
-    let taken = "\(place) is taken; give another http.port, 0 for any that is free, or off"
+    let taken =
+      "\(place) is taken; give another http.port, 0 for any that is free or off for none, "
+      + "or stop the worker that has it"
     await #expect(throws: HTTPFailure(reason: taken)) { _ = try await endpoint(port: first.port) }
     #expect(try await get("/health/live", from: first).code == 200, "the first goes on")
     await first.stop()

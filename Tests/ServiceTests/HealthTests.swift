@@ -31,9 +31,11 @@ struct HealthTests {
     #expect(!health.ready(nowMs: 0).isOK)
     health.set(missing, isOK: true, "there")
     #expect(health.ready(nowMs: 0).isOK)
-    health.set(missing, isOK: false, "gone")
+    #expect(health.set(missing, isOK: false, "gone"), "it has just failed")
+    #expect(!health.set(missing, isOK: false, "gone"), "that is known")
     let failed = health.ready(nowMs: 0).checks.filter { !$0.isOK }
     #expect(failed == [Health.Check(name: missing.rawValue, isOK: false, detail: "gone")])
+    #expect(health.set(missing, isOK: true, "there"), "it has just come back")
   }
 
   @Test("a partition with lag that stands still for 30 s is an error")

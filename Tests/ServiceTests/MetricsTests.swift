@@ -30,6 +30,13 @@ struct MetricsTests {
     #expect(read.values[.init("dreamstream_build_info", ["version": "1.0", "model": "m"])] == 1)
   }
 
+  @Test("one latency of years does not swamp the others")
+  func latency() {
+    let metrics = WorkerMetrics()
+    for ms: Int64 in [250, 63_072_000_000] { metrics.observe(latencyMs: ms) }
+    #expect(metrics.eventLatency[].snapshot.sum == 600.25)
+  }
+
   @Test("the process reports its memory and processor time")
   func process() throws {
     let before = try #require(ProcessUsage.current())

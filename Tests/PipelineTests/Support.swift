@@ -1,0 +1,57 @@
+import Events
+import Pipeline
+import Sessions
+import Synchronization
+
+func text(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+func click(_ user: String, _ item: String, at ms: Int = 1_700_000_000_000) -> [UInt8] {
+  text(#"{"user_id":"\#(user)","item_id":"\#(item)","timestamp":\#(ms)}"#)
+}
+
+func log(_ values: [(key: String?, value: [UInt8]?)]) -> [Record] {
+  values.enumerated().map { offset, message in
+    Record(
+      position: Position(topic: "clicks", partition: 0, offset: Int64(offset)),
+      key: message.key.map(text),
+      value: message.value,
+      timestampMs: 1_700_000_000_000,
+      headers: [Header("traceparent", "00-\(offset)")]
+    )
+  }
+}
+
+/// A store that fails as told and then works.
+final class FailingSessions: SessionStore {
+  let inner: MemorySessions
+  var failures: [SessionFailure]
+
+  init(_ inner: MemorySessions, failures: [SessionFailure]) {
+    self.inner = inner
+    self.failures = failures
+  }
+
+  func apply(_ batch: [UserChanges]) throws(SessionFailure) -> [[SessionView]] {
+    if !failures.isEmpty { throw failures.removeFirst() }
+    return try inner.apply(batch)
+  }
+}
+
+/// Collects what a pipeline says it waits for.
+final class Waits: Sendable {
+  private let failures = Mutex<[PipelineFailure]>([])
+
+  var reasons: [String] { failures.withLock { $0.map(\.reason) } }
+
+  func note(_ failure: PipelineFailure) { failures.withLock { $0.append(failure) } }
+}
+
+func sessions() -> MemorySessions {
+  let limits = SessionLimits(
+    maxLength: 5,
+    slack: 64,
+    latenessMs: 1_000_000,
+    timeToLiveMs: 1_000_000_000
+  )
+  return MemorySessions(limits: limits) { 1_700_000_000_000 }
+}
