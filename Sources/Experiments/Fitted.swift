@@ -1,7 +1,7 @@
 package import Diffusion
-package import Evaluation
+import Evaluation
 package import Network
-package import Training
+import Training
 
 /// A trained model, ready to be asked in many ways.
 package struct Fitted: Sendable {

@@ -1,5 +1,5 @@
 package import Evaluation
-package import Network
+import Network
 package import Training
 
 /// Clicks parted into what trains, what validates and what is judged, and the models of them.

@@ -32,6 +32,12 @@ package struct Explained: Sendable {
 }
 
 extension Recommender {
+  /// The items that are suggested for a session, best first.
+  package mutating func suggested(for session: Explained) -> [Int32] {
+    _ = first(of: [session])
+    return matches(0).map(\.item)
+  }
+
   /// The item that is suggested first for each session.
   package mutating func first(of sessions: [Explained]) -> [Int32?] {
     let conditions = encode(

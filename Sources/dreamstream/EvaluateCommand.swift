@@ -88,7 +88,10 @@ struct Evaluate: ParsableCommand {
     for model in models {
       let own = try self.examples(log, items, length: model.manifest.shape.length)
       answers.append(try self.answers(of: model, to: own))
-      if withoutNoise { answers.append(try self.answers(of: model, to: own, seesNoise: false)) }
+      let hasNoise = model.manifest.shape.denoiser != .none
+      if withoutNoise, hasNoise {
+        answers.append(try self.answers(of: model, to: own, seesNoise: false))
+      }
     }
     if let source = try trainingLog(beside: log) {
       answers += Baselines.all.map { counted($0, source, examples, items) }

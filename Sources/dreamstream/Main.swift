@@ -6,8 +6,8 @@ struct DreamStream: AsyncParsableCommand {
     commandName: "dreamstream",
     abstract: "Turns a stream of clicks into next-item suggestions.",
     subcommands: [
-      Demo.self, Train.self, Evaluate.self, Calibrate.self, ExperimentCommand.self, Work.self,
-      Validate.self, Produce.self, Tail.self, Judge.self, Generate.self,
+      Demo.self, Train.self, Evaluate.self, Calibrate.self, ExperimentCommand.self, Explain.self,
+      Work.self, Validate.self, Produce.self, Tail.self, Judge.self, Generate.self,
     ],
   )
 }

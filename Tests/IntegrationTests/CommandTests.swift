@@ -11,20 +11,24 @@ import Testing
 private func run(
   _ arguments: [String],
   seconds: Double = 60
-) throws -> (code: Int32, error: String) {
+) throws -> (code: Int32, output: String, error: String) {
   let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
   let process = Process()
   process.executableURL = folder.appending(path: "dreamstream")
   process.arguments = arguments
   process.standardInput = FileHandle.nullDevice
-  process.standardOutput = FileHandle.nullDevice
-  let error = Pipe()
+  // What these commands print fits in a pipe, so one can be read after the other.
+  let (output, error) = (Pipe(), Pipe())
+  process.standardOutput = output
   process.standardError = error
   try RedisServer.withSignalsOpen { try process.run() }
   DispatchQueue.global().asyncAfter(deadline: .now() + seconds) { process.terminate() }
-  let text = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  func text(_ pipe: Pipe) -> String {
+    String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  }
+  let said = text(error)
   process.waitUntilExit()
-  return (process.terminationStatus, text)
+  return (process.terminationStatus, text(output), said)
 }
 
 @Suite("Commands", .ownThread, .timeLimit(.minutes(2)))
@@ -78,6 +82,23 @@ struct CommandTests {
       #expect(other.code != 0 && other.error.contains("has another catalogue than"))
       let bad = try run(both + ["--clicks", clicks, "--k", "7"])
       #expect(bad.code != 0 && bad.error.contains("k is 7; it wants 5, 10, 20 or 50"))
+    }
+  }
+
+  @Test("an explanation names the session's clicks, and refuses what the model does not know")
+  func explained() throws {
+    try withClicks("user\titem\n") { folder, _ in
+      let model = folder.appending(path: "model").path
+      try ModelDirectory.write(TinyModel.make(denoiser: .mlp), to: model)
+      let arguments = ["explain", "--model", model]
+      let some = try run(arguments + ["--session", "i3, nothing,i9", "--item", "i5"])
+      #expect(some.code == 0 && some.error == "not known, left out: nothing\n")
+      let lines = some.output.split(separator: "\n").map { $0.split(separator: " ").first }
+      #expect(lines == ["i5", "i3", "i9"])
+      let strange = try run(arguments + ["--session", "i3", "--item", "x"])
+      #expect(strange.code != 0 && strange.error.contains("does not know the item x"))
+      let none = try run(arguments + ["--session", "x,y"])
+      #expect(none.code != 0 && none.error.contains("knows none of the session's items"))
     }
   }
 
