@@ -67,7 +67,7 @@ extension Study {
   }
 
   /// What a baseline that learned the training part answers.
-  private func counted(_ baseline: any Baseline) -> Measured {
+  func counted(_ baseline: any Baseline) -> Measured {
     let lists = test.suggestions(
       of: baseline,
       learnedFrom: log,

@@ -40,6 +40,32 @@ struct ExperimentTests {
     #expect(report.plots.isEmpty == (experiment == .baselines))
   }
 
+  /// Sessions that walk around 40 items with a stride of their own, 1 to 5: the last click leaves
+  /// five items open, the last two leave one.
+  private func strides() throws -> Study {
+    var log = ClickLog()
+    for session in 0..<400 {
+      let (start, stride) = (session / 5 * 7 % 40, session % 5 + 1)
+      let ids = (0..<8).map { "\((start + $0 * stride) % 40)" }
+      try log.append(ids, timesMs: (0..<8).map { Int64(session * 8 + $0) })
+    }
+    var effort = Study.Effort.quick
+    effort.epochs = 80
+    let parted = log.parted(byTime: ClickLog.timeShares)
+    return try Study("strides", parted, effort: effort, width: 32, length: 6, note: { _ in })
+  }
+
+  @Test("ours beats transition counts by 10 points of NDCG@20 where order matters")
+  func quality() throws {
+    let study = try strides()
+    var recipe = Recipe.ours()
+    recipe.settings.batch = 64
+    let ours = try study.measure(try study.fit(recipe))
+    let counts = study.counted(TransitionCounts())
+    #expect(counts.mean(.ndcg) > 0.5, "counts know the five: \(counts.mean(.ndcg))")
+    #expect(ours.mean(.ndcg) > counts.mean(.ndcg) + 0.1, "ours: \(ours.mean(.ndcg))")
+  }
+
   @Test("ours learns what follows, and its numbers repeat")
   func learns() throws {
     let study = try study(epochs: 30)
