@@ -1,4 +1,4 @@
-internal import Kernels
+package import Kernels
 internal import Glibc
 
 extension Tape {
@@ -9,6 +9,7 @@ extension Tape {
   ///   - table: (items, width).
   ///   - targets: A row of the table for each row of x, or −1 for none.
   ///   - offsets: What is added to each row's score of the table, or nil for nothing.
+  ///   - mask: What each row's softmax leaves out, or nil for nothing.
   ///   - scale: 1 / temperature.
   ///   - weight: What each row's loss counts.
   /// - Returns: The loss.
@@ -17,6 +18,7 @@ extension Tape {
     table: Node,
     targets: [Int32],
     offsets: [Float]? = nil,
+    mask: CrossEntropy.Mask? = nil,
     scale: Float,
     weight: Float,
   ) -> Double {
@@ -35,6 +37,7 @@ extension Tape {
       width: x.width,
       targets: targets.span,
       offsets: offsets?.span,
+      mask: mask,
       scale: scale,
       weight: weight,
       scores: &scores,

@@ -27,6 +27,8 @@ package struct Study {
   let judged: [Int]
   /// Takes a line a step of the work.
   let note: (String) -> Void
+  /// Takes how far a training is.
+  let progress: (_ model: String, _ done: Int, _ total: Int) -> Void
 
   /// - Parameters:
   ///   - name: What the clicks are called in tables.
@@ -35,6 +37,7 @@ package struct Study {
   ///   - width: The embeddings' width, d.
   ///   - length: Clicks of a history, L.
   ///   - note: Takes a line a step of the work.
+  ///   - progress: Takes how many examples of how many a model has learned.
   /// - Throws: When there is nothing to learn from or to judge by.
   package init(
     _ name: String,
@@ -42,7 +45,8 @@ package struct Study {
     effort: Effort,
     width: Int = 64,
     length: Int = 20,
-    note: @escaping (String) -> Void
+    note: @escaping (String) -> Void = { _ in },
+    progress: @escaping (_ model: String, _ done: Int, _ total: Int) -> Void = { _, _, _ in }
   ) throws(TrainingFailure) {
     var options = Dataset.Options()
     options.length = length
@@ -52,6 +56,7 @@ package struct Study {
     self.width = width
     self.length = length
     self.note = note
+    self.progress = progress
     dataset = try Dataset(log, options: options)
     options.validationPart = "test"
     test = try Dataset.examples(log, items: dataset.items, options: options)
@@ -87,10 +92,15 @@ package struct Study {
     )
     let clock = ContinuousClock.now
     var loop = try Loop(dataset, shape: shape, settings: settings)
-    _ = try loop.run(report: { _ in }, save: { _ in }, shouldStop: { false })
+    let total = loop.exampleTotal
+    _ = try loop.run(
+      report: { if case .batch(let done, _, _) = $0 { progress(recipe.name, done, total) } },
+      save: { _ in },
+      shouldStop: { false }
+    )
     guard let best = loop.best else { throw TrainingFailure("nothing was trained") }
     let seconds = (ContinuousClock.now - clock) / .seconds(1)
-    let gain = 100 * (best.metrics["ndcg@20"] ?? 0)
+    let gain = Report.Cell.share(best.metrics["ndcg@20"] ?? 0).shown
     note("trained \(recipe.name), seed \(settings.seed): \(Int(seconds)) s, ndcg@20 \(gain)")
     return Fitted(
       name: recipe.name,

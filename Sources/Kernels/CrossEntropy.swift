@@ -3,8 +3,23 @@ internal import Glibc
 /// Softmax cross-entropy of rows over all rows of a table, and its gradient, without ever holding
 /// all scores: −log softmax(scale · x·Tᵀ) at the target.
 package enum CrossEntropy {
+  /// Items that a row's softmax leaves out, but never its target.
+  ///
+  /// For each row a range of `items`, which are rows of the table, or −1 for nothing.
+  package struct Mask: Sendable {
+    package var items: [Int32]
+    package var ranges: [Range<Int>]
+
+    package init(items: [Int32], ranges: [Range<Int>]) {
+      self.items = items
+      self.ranges = ranges
+    }
+  }
+
   /// Rows whose scores are held at a time.
   private static let chunk = 64
+  /// A score whose exponential is nothing beside any other.
+  private static let leftOut: Float = -1e30
 
   /// Sums `weight` · loss, and adds its gradient to `dx` and `dtable`.
   ///
@@ -15,6 +30,7 @@ package enum CrossEntropy {
   ///   - targets: A row of the table for each row, or −1 for a row without a loss. (rows)
   ///   - offsets: What is added to each item's score, such as the logarithm of how many items a
   ///     sampled one stands for. (items)
+  ///   - mask: What each row's softmax leaves out; nil for nothing.
   ///   - scale: What scores are multiplied by: 1 / temperature.
   ///   - weight: What each row's loss counts.
   ///   - scores: Memory that is kept from call to call.
@@ -27,6 +43,7 @@ package enum CrossEntropy {
     width: Int,
     targets: Span<Int32>,
     offsets: Span<Float>? = nil,
+    mask: Mask? = nil,
     scale: Float,
     weight: Float,
     scores: inout [Float],
@@ -56,7 +73,13 @@ package enum CrossEntropy {
       for row in 0..<count {
         var line = part._mutatingExtracting(elements(of: row, width: items))
         if let offsets { Lanes.add(offsets, to: &line) }
-        sum += Double(weight) * differentiate(&line, target: Int(targets[start + row]), weight)
+        let target = Int(targets[start + row])
+        if let mask {
+          for item in mask.items[mask.ranges[start + row]] where item >= 0 && Int(item) != target {
+            line[Int(item)] = leftOut
+          }
+        }
+        sum += Double(weight) * differentiate(&line, target: target, weight)
       }
       var dinput = dx._mutatingExtracting(range)
       Gemm.multiply(

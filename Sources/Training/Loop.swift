@@ -179,6 +179,7 @@ package struct Loop {
     let weights = settings.objective.sphere ? learner.weights.onSphere : learner.weights
     var options = RankingOptions(serving: settings.serving)
     options.seed = settings.seed
+    options.excludesSeen = settings.objective.excludesSeen
     if var ranking = try? FullRanking(weights, schedule: settings.schedule, options: options) {
       for rank in ranking.ranks(of: dataset.validation, at: validated) { metrics.add(rank: rank) }
     } else {

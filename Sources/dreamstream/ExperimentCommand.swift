@@ -43,9 +43,25 @@ struct ExperimentCommand: ParsableCommand {
     var effort = full ? Study.Effort.full : .quick
     effort.epochs = epochs ?? effort.epochs
     let clock = ContinuousClock.now
+    var bar: (model: String, progress: ProgressBar)?
     func note(_ line: String) {
+      bar?.progress.finish()
+      bar = nil
       let seconds = Int((ContinuousClock.now - clock) / .seconds(1))
       writeToStandardError("\(seconds) s  \(line)\n")
+    }
+    func progress(_ model: String, _ done: Int, _ total: Int) {
+      if bar?.model != model {
+        let progress = ProgressBar(
+          model,
+          total: total,
+          unit: "examples",
+          isTerminal: isatty(2) == 1,
+          write: writeToStandardError
+        )
+        bar = (model, progress)
+      }
+      bar?.progress.show(done, [])
     }
     let study = try Study(
       clicks.map { URL(filePath: $0).lastPathComponent } ?? "made-up clicks",
@@ -53,7 +69,8 @@ struct ExperimentCommand: ParsableCommand {
       effort: effort,
       width: width,
       length: length,
-      note: note
+      note: note,
+      progress: progress
     )
     let report = try name.run(study)
     try report.write(to: output)

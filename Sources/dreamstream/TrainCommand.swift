@@ -53,6 +53,8 @@ struct Train: ParsableCommand {
   var preferenceWeight: Float = 0
   @Option(help: "How sharply it is preferred.") var preferenceSlope: Float = 1
   @Option(help: "Items drawn for an update's softmax; 0 for all.") var candidates = 0
+  @Flag(help: "Leave what is in the history out of softmax and validation: if no click repeats.")
+  var excludeSeen = false
   @Option(help: "Above 1: how strongly training draws the noise towards its most.")
   var noiseBias: Float = 1
 
@@ -114,7 +116,7 @@ struct Train: ParsableCommand {
   func run() throws {
     try checkOutput()
     let started = Date.now
-    let initial = try initial.map { try ModelDirectory.load($0) }
+    let initial = try initial.map { try loadModel($0) }
     let dataset = try Dataset(
       try reading.read(clicks),
       later: try validation.map { try reading.read($0) },
@@ -198,6 +200,7 @@ extension Train {
     settings.objective.preferenceWeight = preferenceWeight
     settings.objective.preferenceSlope = preferenceSlope
     settings.objective.candidates = candidates
+    settings.objective.excludesSeen = excludeSeen
     settings.objective.noiseBias = noiseBias
     settings.objective.spread = spread
     settings.weightDecay = weightDecay

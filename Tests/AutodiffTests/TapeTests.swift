@@ -188,15 +188,30 @@ struct TapeTests {
     }
   }
 
-  @Test("cross-entropy is that of the formula, over more rows than a chunk and odd items")
-  func crossEntropy() {
+  @Test(
+    "cross-entropy is that of the formula, over more rows than a chunk and odd items",
+    arguments: [false, true]
+  )
+  func crossEntropy(isMasked: Bool) {
     let (rows, items, width) = (150, 37, 4)
     let (x, table) = (numbers(rows * width), numbers(items * width, seed: 2))
     let targets = (0..<rows).map { Int32($0 * 5 % items) }
     var tape = Tape(parameters: 0)
     tape.begin([])
     let (a, b) = (tape.constant(x, width: width), tape.constant(table, width: width))
-    let loss = tape.crossEntropy(a, table: b, targets: targets, scale: 3, weight: 0.01)
+    // Three items a row, of which one may be the target, and a place without any.
+    let mask = CrossEntropy.Mask(
+      items: (0..<rows).flatMap { [Int32($0 * 5 % items), Int32($0 * 7 % items), -1, 36] },
+      ranges: (0..<rows).map { (4 * $0)..<(4 * $0 + 4) }
+    )
+    let loss = tape.crossEntropy(
+      a,
+      table: b,
+      targets: targets,
+      mask: isMasked ? mask : nil,
+      scale: 3,
+      weight: 0.01
+    )
     var expected = 0.0
     for row in 0..<rows {
       let scores = (0..<items).map { item in
@@ -206,7 +221,10 @@ struct TapeTests {
           }
       }
       let highest = scores.max() ?? 0
-      let total = scores.reduce(0) { $0 + exp($1 - highest) }
+      let left = isMasked ? Set(mask.items[mask.ranges[row]]).subtracting([targets[row]]) : []
+      let total = scores.enumerated().reduce(0) { sum, next in
+        left.contains(Int32(next.offset)) ? sum : sum + exp(next.element - highest)
+      }
       expected += 0.01 * (log(total) + highest - scores[Int(targets[row])])
     }
     #expect(abs(loss - expected) < 1e-5 * expected)

@@ -17,7 +17,7 @@ struct CalibrationTests {
     var effort = Study.Effort.quick
     effort.epochs = 6
     let parted = log.parted(byTime: ClickLog.timeShares)
-    return try Study("toy", parted, effort: effort, width: 16, length: 6, note: { _ in })
+    return try Study("toy", parted, effort: effort, width: 16, length: 6)
   }
 
   private func calibration(

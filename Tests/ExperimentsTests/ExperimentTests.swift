@@ -22,8 +22,7 @@ struct ExperimentTests {
       log.parted(byTime: ClickLog.timeShares),
       effort: effort,
       width: 16,
-      length: 6,
-      note: { _ in }
+      length: 6
     )
   }
 
@@ -52,7 +51,7 @@ struct ExperimentTests {
     var effort = Study.Effort.quick
     effort.epochs = 80
     let parted = log.parted(byTime: ClickLog.timeShares)
-    return try Study("strides", parted, effort: effort, width: 32, length: 6, note: { _ in })
+    return try Study("strides", parted, effort: effort, width: 32, length: 6)
   }
 
   @Test("ours beats transition counts by 10 points of NDCG@20 where order matters")

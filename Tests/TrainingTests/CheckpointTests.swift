@@ -41,7 +41,7 @@ struct CheckpointTests {
 
   @Test("another run's checkpoint is refused by the first setting that differs")
   func mismatched() throws {
-    #expect(settings.count == 36)
+    #expect(settings.count == 37)
     for (name, value) in settings {
       var others = settings
       others[name] = value + "0"
@@ -74,6 +74,7 @@ struct CheckpointTests {
       ("preference_weight", { $0.objective.preferenceWeight = 9 }),
       ("preference_slope", { $0.objective.preferenceSlope = 9 }),
       ("candidates", { $0.objective.candidates = 9 }),
+      ("exclude_seen", { $0.objective.excludesSeen = true }),
       ("noise_bias", { $0.objective.noiseBias = 9 }), ("spread", { $0.objective.spread = 9 }),
     ]
     for (name, change) in changes {

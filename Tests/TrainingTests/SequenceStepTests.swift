@@ -44,14 +44,16 @@ struct Learning: CustomTestStringConvertible, Sendable {
       $0.temperature = 0.5
       $0.encoderWeight = 0.5
     },
-    Learning("cross-entropy off the sphere", .residual) {
+    Learning("cross-entropy off the sphere, without what was seen", .residual) {
       $0.loss = .crossEntropy
+      $0.excludesSeen = true
       $0.encoderWeight = 0.5
     },
     Learning("sampled softmax and square", .residual) {
       $0.loss = .crossEntropy
       $0.sphere = true
       $0.candidates = 3
+      $0.excludesSeen = true
       $0.squareWeight = 0.4
     },
     Learning("consistency", .mlp) { $0.consistencyWeight = 0.7 },

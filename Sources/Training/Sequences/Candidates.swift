@@ -1,5 +1,6 @@
 import Autodiff
 import Foundation
+import Kernels
 
 /// What targets are told apart from by a softmax: all items, or some that were drawn (Bengio and
 /// Senécal 2008).
@@ -15,18 +16,28 @@ struct Candidates {
   let targets: [Int32]
   /// What is added to each candidate's score; nil for nothing.
   let offsets: [Float]?
+  /// What each example's softmax leaves out; nil for nothing.
+  let mask: CrossEntropy.Mask?
 
   /// - Parameters:
   ///   - batch: Its `candidates` are items that were drawn, or none for all.
   ///   - table: All items.
   ///   - items: How many they are, N.
+  ///   - excludesSeen: Whether an example's history is left out.
   ///   - tape: Where they are written.
-  init(_ batch: SequenceBatch, _ table: Tape.Node, of items: Int, on tape: inout Tape) {
+  init(
+    _ batch: SequenceBatch,
+    _ table: Tape.Node,
+    of items: Int,
+    excludesSeen: Bool,
+    on tape: inout Tape
+  ) {
     all = table
     guard !batch.candidates.isEmpty else {
       self.table = table
       targets = batch.targets
       offsets = nil
+      mask = excludesSeen ? .init(items: batch.clicks, ranges: batch.histories) : nil
       return
     }
     let wanted = Array(Set(batch.targets)).sorted()
@@ -36,5 +47,9 @@ struct Candidates {
     targets = batch.targets.map { places[$0] ?? 0 }
     let each = log(Float(items - wanted.count) / Float(max(1, drawn.count)))
     offsets = wanted.map { _ in 0 } + drawn.map { _ in each }
+    let rows = places.merging(zip(drawn, Int32(wanted.count)...)) { $1 }
+    mask =
+      excludesSeen
+      ? .init(items: batch.clicks.map { rows[$0] ?? -1 }, ranges: batch.histories) : nil
   }
 }

@@ -25,6 +25,8 @@ package struct Objective: Equatable, Sendable {
   package var squareWeight: Float = 0
   /// Items drawn for each update that the softmax tells a target apart from; 0 for all there are.
   package var candidates = 0
+  /// Whether items of the history are told apart from nothing: for clicks that never repeat.
+  package var excludesSeen = false
   /// What the mean square of x̂₀ at t less x̂₀ at t − 1 counts, for the same noise: TA-Rec's
   /// consistency (2025, equation 8).
   package var consistencyWeight: Float = 0
@@ -75,6 +77,9 @@ package struct Objective: Equatable, Sendable {
     where !(0...1000).contains(weight) {
       problems.append("\(name) is \(weight); it wants 0 to 1000")
     }
+    if excludesSeen, loss != .crossEntropy {
+      problems.append("exclude seen wants the loss ce, whose softmax it is of")
+    }
     if !(0...10_000_000).contains(candidates) {
       problems.append("candidates is \(candidates); it wants 0 to 10000000")
     }
@@ -94,6 +99,7 @@ package struct Objective: Equatable, Sendable {
       "encoder_weight": "\(encoderWeight)", "square_weight": "\(squareWeight)",
       "consistency_weight": "\(consistencyWeight)", "preference_weight": "\(preferenceWeight)",
       "preference_slope": "\(preferenceSlope)", "candidates": "\(candidates)",
+      "exclude_seen": "\(excludesSeen)",
       "noise_bias": "\(noiseBias)", "spread": "\(spread)",
     ]
   }

@@ -19,6 +19,13 @@ struct SequenceBatch: Equatable, Sendable {
   var candidates: [Int32] = []
   var dropoutSeed: UInt64 = 0
 
+  /// For each example the clicks of its window up to the row it is predicted from.
+  var histories: [Range<Int>] {
+    var starts: [Int] = []
+    for length in lengths { starts += repeatElement(starts.count, count: Int(length)) }
+    return rows.map { starts[Int($0)]..<(Int($0) + 1) }
+  }
+
   /// Where in its window each click lies.
   var positions: [Int32] { lengths.flatMap { 0..<$0 } }
 }

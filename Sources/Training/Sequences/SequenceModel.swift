@@ -32,7 +32,13 @@ struct SequenceModel: Sendable {
     var table = tape.parameter(rows.startIndex..<rows.endIndex, width: shape.width)
     if objective.sphere { table = tape.sphere(table, length: length) }
     let h = tape.take(encode(batch, table, &tape), batch.rows)
-    let items = Candidates(batch, table, of: shape.items, on: &tape)
+    let items = Candidates(
+      batch,
+      table,
+      of: shape.items,
+      excludesSeen: objective.excludesSeen,
+      on: &tape
+    )
     if shape.denoiser == .none { return rank(h, batch, items, &tape, weight: weight) }
 
     var target = tape.take(table, batch.targets)
@@ -188,6 +194,7 @@ struct SequenceModel: Sendable {
       table: items.table,
       targets: items.targets,
       offsets: items.offsets,
+      mask: items.mask,
       scale: scale,
       weight: weight
     )
