@@ -31,6 +31,8 @@ package struct Tape: Sendable {
     case sum(Node, Node)
     /// Each row times a number of its own.
     case weighted(Node, [Float])
+    /// x ⊙ (1 + γ) + β, where the rows of the second are [γ ‖ β].
+    case modulated(Node, Node)
     /// The saved numbers are the multipliers.
     case dropout(Node)
     case take(Node, [Int32])

@@ -46,6 +46,7 @@ extension Tape {
           for i in elements(of: row, width: x.width) { dx[i] += factors[row] * dy[i] }
         }
       }
+    case .modulated(let x, let m): backwardModulated(x, m, dy)
     case .dropout(let x):
       let multipliers = saved[node.index]
       gradients[x.index].edit { dx in
@@ -82,6 +83,20 @@ extension Tape {
     gradients[x.index].edit { dx in
       for row in 0..<x.rows {
         for i in 0..<x.width { dx[row * x.width + i] += dy[row * width + start + i] }
+      }
+    }
+  }
+
+  private mutating func backwardModulated(_ x: Node, _ m: Node, _ dy: [Float]) {
+    let (input, maps, d) = (values[x.index], values[m.index], x.width)
+    gradients[x.index].edit { dx in
+      for i in dx.indices { dx[i] += dy[i] * (1 + maps[i + i / d * d]) }
+    }
+    gradients[m.index].edit { dm in
+      for i in dy.indices {
+        let map = i + i / d * d
+        dm[map] += dy[i] * input[i]
+        dm[map + d] += dy[i]
       }
     }
   }

@@ -95,6 +95,20 @@ extension Tape {
     }
   }
 
+  /// x ⊙ (1 + γ) + β, where `m` has twice the width: γ and beside it β.
+  package mutating func modulated(_ x: Node, by m: Node) -> Node {
+    precondition(m.rows == x.rows && m.width == 2 * x.width)
+    return append(.modulated(x, m), rows: x.rows, width: x.width) { tape, y, _ in
+      let (input, maps) = (tape.values[x.index], tape.values[m.index])
+      for row in 0..<x.rows {
+        for i in 0..<x.width {
+          let (at, map) = (row * x.width + i, 2 * row * x.width + i)
+          y[at] = input[at] * (1 + maps[map]) + maps[map + x.width]
+        }
+      }
+    }
+  }
+
   /// Each number times 0 with probability p, else times 1 / (1 − p) (Srivastava and others 2014).
   package mutating func dropout(_ x: Node, probability: Float, seed: UInt64) -> Node {
     if probability == 0 { return x }

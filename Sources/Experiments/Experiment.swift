@@ -1,3 +1,4 @@
+import Diffusion
 import Network
 package import Training
 
@@ -6,6 +7,24 @@ package enum Experiment: String, CaseIterable, Sendable {
   case schedules, starts, acceleration, guidance, baselines, privacy, explanations
 
   package func run(_ study: Study) throws(TrainingFailure) -> Report {
+    var study = study
+    study.trainings = trainings(study.effort)
+    return try answer(study)
+  }
+
+  /// How many models are trained.
+  func trainings(_ effort: Study.Effort) -> Int {
+    switch self {
+    case .schedules: NoiseSchedule.Name.allCases.count * Study.totals(effort).count
+    case .starts: 1
+    case .acceleration: 4
+    case .guidance, .privacy: 3
+    case .baselines: 6 * effort.seeds.count
+    case .explanations: 2
+    }
+  }
+
+  private func answer(_ study: Study) throws(TrainingFailure) -> Report {
     switch self {
     case .schedules: try study.schedules()
     case .starts: try study.starts()

@@ -4,6 +4,11 @@ import Network
 import Training
 
 extension Study {
+  /// The numbers of noising steps, T, that are compared.
+  static func totals(_ effort: Effort) -> [Int] {
+    effort.isFull ? [50, 200, 500, 1000] : [50, 500]
+  }
+
   /// Each noise schedule and T, at several numbers of steps.
   func schedules() throws(TrainingFailure) -> Report {
     var report = Report(
@@ -11,10 +16,10 @@ extension Study {
       summary: "Noise schedules by T and DDIM steps, mlp denoiser under cross-entropy. \(setting)",
       columns: ["schedule", "T", "steps", "HR@20", "NDCG@20", "± 95 %", "µs a user"]
     )
-    let (totals, counts) = (effort.isFull ? [50, 200, 500, 1000] : [50, 500], [1, 2, 5, 20])
+    let counts = [1, 2, 5, 20]
     var series: [Plot.Series] = []
     for name in NoiseSchedule.Name.allCases {
-      for total in totals {
+      for total in Self.totals(effort) {
         var recipe = Recipe.ranked()
         recipe.settings.schedule = .init(name: name, steps: total)
         let model = try fit(recipe)

@@ -23,6 +23,8 @@ package struct Study {
   package let effort: Effort
   package let width: Int
   package let length: Int
+  /// How many models the experiment trains.
+  var trainings = 1
   /// The examples of ``test`` that are judged.
   let judged: [Int]
   /// Takes a line a step of the work.
@@ -101,7 +103,13 @@ package struct Study {
     guard let best = loop.best else { throw TrainingFailure("nothing was trained") }
     let seconds = (ContinuousClock.now - clock) / .seconds(1)
     let gain = Report.Cell.share(best.metrics["ndcg@20"] ?? 0).shown
-    note("trained \(recipe.name), seed \(settings.seed): \(Int(seconds)) s, ndcg@20 \(gain)")
+    let all = Int((seconds * Double(trainings) / 60).rounded(.up))
+    note(
+      """
+      trained \(recipe.name), seed \(settings.seed): \(Int(seconds)) s, ndcg@20 \(gain) % on \
+      validation; \(trainings) in all, about \(all) min if each takes as long
+      """
+    )
     return Fitted(
       name: recipe.name,
       weights: best.weights,

@@ -6,8 +6,8 @@ internal import Kernels
 /// What does not change from step to step is computed once: the step's part of the first layer at
 /// load, the condition's when a batch begins. The second layer is linear, so it is applied to the
 /// guided combination. A guided step is then one product in and, for the `mlp`, one out. The
-/// `residual` adds h, guided too, and brings the sum to the length √d; with no denoiser the
-/// estimate is h.
+/// `residual` adds h, guided too, and brings the sum to the length √d; so does `adaptive`, whose
+/// hidden layer is ``AdaptiveInner``. With no denoiser the estimate is h.
 ///
 /// A row's estimate has the same bits alone and in a batch of any size. Memory is allocated only
 /// for a batch larger than any before.
@@ -24,6 +24,7 @@ package struct GuidedDenoiser: Denoiser, Sendable {
   private let second: (weight: PackedMatrix, bias: [Float])?
   /// ∅, (d).
   private let noCondition: [Float]
+  private var adaptive: AdaptiveInner?
 
   /// For every request W_h·h; or, for the linear denoiser, (1 + w)·B·h − w·B·∅. (requests, outputs)
   private var conditions: [Float] = []
@@ -38,7 +39,9 @@ package struct GuidedDenoiser: Denoiser, Sendable {
     kind = weights.shape.denoiser
     self.guidance = guidance
     noCondition = weights[.none]
-    let layer = kind == .none ? nil : FirstLayer(weights, steps: steps)
+    let hasColumns = kind != .none && kind != .adaptive
+    let layer = hasColumns ? FirstLayer(weights, steps: steps) : nil
+    adaptive = kind == .adaptive ? AdaptiveInner(weights, steps: steps, guidance: guidance) : nil
     none = layer?.none ?? []
     self.steps = layer?.steps ?? []
     func packed(_ columns: [Float]) -> PackedMatrix {
@@ -47,7 +50,7 @@ package struct GuidedDenoiser: Denoiser, Sendable {
     first = packed(layer?.x ?? [])
     condition = packed(layer?.h ?? [])
     second =
-      kind == .mlp || kind == .residual
+      kind == .mlp || kind.addsToCondition
       ? (weights.packed(.denoiser2, inputs: 2 * d), weights[.denoiser2Bias]) : nil
   }
 
@@ -57,8 +60,9 @@ package struct GuidedDenoiser: Denoiser, Sendable {
     let outputs = none.count
     let requests = h.count / width
     precondition(h.count == requests * width)
-    if kind == .residual || kind == .none { keepSkip(h) }
-    if kind == .none { return }
+    if kind.addsToCondition || kind == .none { keepSkip(h) }
+    adaptive?.begin(conditions: h)
+    if kind == .none || kind == .adaptive { return }
     conditions.resize(to: requests * outputs)
     conditions.edit { [condition] in Gemm.rows(h, condition, into: &$0) }
     if second != nil { return }
@@ -85,6 +89,12 @@ package struct GuidedDenoiser: Denoiser, Sendable {
     into clean: inout MutableSpan<Float>
   ) {
     if kind == .none { return addSkip(requests, to: &clean, adding: false) }
+    if adaptive != nil, let second {
+      hidden.resize(to: requests.count * 2 * width)
+      hidden.edit { adaptive?.write(x, requests: requests, at: t, into: &$0) }
+      Gemm.rows(hidden.span, second.weight, bias: second.bias.span, into: &clean)
+      return bringToLength(requests, &clean)
+    }
     let outputs = none.count
     let step = (t * outputs)..<((t + 1) * outputs)
     guard let second else {
@@ -112,10 +122,12 @@ package struct GuidedDenoiser: Denoiser, Sendable {
       }
     }
     Gemm.rows(hidden.span, second.weight, bias: second.bias.span, into: &clean)
-    if kind == .residual {
-      addSkip(requests, to: &clean, adding: true)
-      Sphere.forward(&clean, width: width, length: Float(width).squareRoot())
-    }
+    if kind == .residual { bringToLength(requests, &clean) }
+  }
+
+  private func bringToLength(_ requests: Span<Int32>, _ clean: inout MutableSpan<Float>) {
+    addSkip(requests, to: &clean, adding: true)
+    Sphere.forward(&clean, width: width, length: Float(width).squareRoot())
   }
 
   private func addSkip(_ requests: Span<Int32>, to clean: inout MutableSpan<Float>, adding: Bool) {

@@ -13,12 +13,15 @@ extension Weights {
       switch tensor.tensor {
       case .items, .none, .positions:
         values.edit(range(tensor)) { Noise.fill(&$0, key: key, draw: 0) }
-      case .norm1Gain, .norm2Gain, .norm3Gain, .feedForwardNormGain:
+      case .norm1Gain, .norm2Gain, .norm3Gain, .feedForwardNormGain, .adaptiveNormGain:
         values.edit(range(tensor)) { for i in $0.indices { $0[i] = 1 } }
-      case .norm1Bias, .norm2Bias, .norm3Bias, .feedForwardNormBias:
+      case .norm1Bias, .norm2Bias, .norm3Bias, .feedForwardNormBias, .adaptiveNormBias:
         break
-      case .denoiser2Weight where shape.denoiser == .residual,
-        .denoiser2Bias where shape.denoiser == .residual:
+      case .adaptiveWeight, .adaptiveBias:
+        // Scale and shift begin as none (Peebles and Xie 2023).
+        break
+      case .denoiser2Weight where shape.denoiser.addsToCondition,
+        .denoiser2Bias where shape.denoiser.addsToCondition:
         // The estimate begins as the encoder's, and learns what to add.
         break
       default:

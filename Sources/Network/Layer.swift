@@ -3,7 +3,8 @@ internal import Kernels
 /// A map with two tensors, which lie side by side in the block: weight or gain, and then bias.
 package enum Layer: CaseIterable, Sendable {
   case norm1, norm2, norm3, feedForwardNorm
-  case query, key, value, feedForward1, feedForward2, step1, step2, denoiser1, denoiser2
+  case query, key, value, feedForward1, feedForward2, step1, step2
+  case adaptiveNorm, adaptive, denoiser1, denoiser2
 
   /// Its first tensor and its second.
   package var tensors: (Tensor, Tensor) {
@@ -19,6 +20,8 @@ package enum Layer: CaseIterable, Sendable {
     case .feedForward2: (.feedForward2Weight, .feedForward2Bias)
     case .step1: (.step1Weight, .step1Bias)
     case .step2: (.step2Weight, .step2Bias)
+    case .adaptiveNorm: (.adaptiveNormGain, .adaptiveNormBias)
+    case .adaptive: (.adaptiveWeight, .adaptiveBias)
     case .denoiser1: (.denoiser1Weight, .denoiser1Bias)
     case .denoiser2: (.denoiser2Weight, .denoiser2Bias)
     }

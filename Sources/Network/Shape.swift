@@ -8,8 +8,14 @@ package struct Shape: Codable, Equatable, Sendable {
     case mlp
     /// h plus what `mlp` gives, brought to the length √d: it begins as the encoder alone.
     case residual
+    /// As `residual`, but h and τ(t) scale and shift a normalised x (adaptive layer norm: Peebles
+    /// and Xie 2023, section 3.2) instead of standing beside it.
+    case adaptive
     /// None: the estimate is h, as in SASRec.
     case none
+
+    /// Whether it adds to h, and its estimates are directions of the length √d.
+    package var addsToCondition: Bool { self == .residual || self == .adaptive }
   }
 
   /// Items in the catalogue, N; the embedding table has one row more, the padding row N.
@@ -101,6 +107,11 @@ package enum Tensor: String, CaseIterable, Sendable {
   case step1Bias = "step_mlp.1.bias"
   case step2Weight = "step_mlp.3.weight"
   case step2Bias = "step_mlp.3.bias"
+  /// Of an `adaptive` denoiser: what normalises x, and what makes scale and shift of [h ‖ τ(t)].
+  case adaptiveNormGain = "diffuser.norm.weight"
+  case adaptiveNormBias = "diffuser.norm.bias"
+  case adaptiveWeight = "diffuser.adaptive.weight"
+  case adaptiveBias = "diffuser.adaptive.bias"
   case denoiser1Weight = "diffuser.0.weight"
   case denoiser1Bias = "diffuser.0.bias"
   /// A `linear` denoiser has no second layer, and `none` has nothing.
@@ -113,10 +124,11 @@ package enum Tensor: String, CaseIterable, Sendable {
     let hidden =
       switch shape.denoiser {
       case .linear: d
-      case .mlp, .residual: 2 * d
+      case .mlp, .residual, .adaptive: 2 * d
       case .none: 0
       }
     if hidden == 0, Self.ofStep.contains(self) { return [] }
+    if shape.denoiser != .adaptive, Self.ofAdaptive.contains(self) { return [] }
     switch self {
     case .items: return [shape.items + 1, d]
     case .none: return [1, d]
@@ -126,7 +138,10 @@ package enum Tensor: String, CaseIterable, Sendable {
     case .step1Weight: return [2 * d, d]
     case .step1Bias: return [2 * d]
     case .step2Weight: return [d, 2 * d]
-    case .denoiser1Weight: return hidden == 0 ? [] : [hidden, 3 * d]
+    case .adaptiveWeight: return [2 * d, 2 * d]
+    case .adaptiveBias: return [2 * d]
+    case .denoiser1Weight:
+      return hidden == 0 ? [] : [hidden, shape.denoiser == .adaptive ? d : 3 * d]
     case .denoiser1Bias: return hidden == 0 ? [] : [hidden]
     case .denoiser2Weight: return hidden == 2 * d ? [d, 2 * d] : []
     case .denoiser2Bias: return hidden == 2 * d ? [d] : []
@@ -136,6 +151,10 @@ package enum Tensor: String, CaseIterable, Sendable {
 
   private static let ofStep: [Tensor] = [
     .none, .step1Weight, .step1Bias, .step2Weight, .step2Bias,
+  ]
+
+  private static let ofAdaptive: [Tensor] = [
+    .adaptiveNormGain, .adaptiveNormBias, .adaptiveWeight, .adaptiveBias,
   ]
 
   /// Those that each further block of the encoder has too.

@@ -147,7 +147,7 @@ struct RankingWalk {
       for item in items {
         for i in 0..<d { sum[i] += weights.values[table + Int(item) * d + i] }
       }
-      if items.count == 1, weights.shape.denoiser != .residual { return sum }
+      if items.count == 1, !weights.shape.denoiser.addsToCondition { return sum }
       // A mean of embeddings is shorter than any, and the residual knows directions alone.
       let norm = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
       return norm > 0 ? sum.map { $0 * Float(d).squareRoot() / norm } : sum
@@ -187,6 +187,10 @@ extension Weights {
   /// The same weights, but that the denoiser hears nothing of xₜ.
   package var withoutNoise: Weights {
     var copy = self
+    if shape.denoiser == .adaptive {
+      for i in range(.adaptiveNormGain) { copy.values[i] = 0 }
+      return copy
+    }
     let (first, d) = (range(.denoiser1Weight), shape.width)
     for row in stride(from: first.lowerBound, to: first.upperBound, by: 3 * d) {
       for i in row..<(row + d) { copy.values[i] = 0 }

@@ -56,6 +56,7 @@ struct ExperimentCommand: ParsableCommand {
           model,
           total: total,
           unit: "examples",
+          done: done,
           isTerminal: isatty(2) == 1,
           write: writeToStandardError
         )

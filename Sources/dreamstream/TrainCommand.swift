@@ -31,7 +31,7 @@ struct Train: ParsableCommand {
   var wholeCatalogue = false
   @Option(help: "The model's name. (default: the directory's)") var name: String?
 
-  @Option(help: "linear or mlp as DreamRec has them; residual; none for the encoder alone.")
+  @Option(help: "linear or mlp (DreamRec's), residual, adaptive, or none for the encoder alone.")
   var denoiser = Shape.Denoiser.linear
   @Option(help: "linear, cosine, exp or sqrt.") var schedule = NoiseSchedule.Name.linear
   @Option(help: "Noising steps, T.") var steps = 500
@@ -178,7 +178,7 @@ extension Train {
 
   private func settings(_ initial: Model? = nil) -> Loop.Settings {
     // The folded chain is the exact distribution of all T steps; of an mlp, 50 steps come close.
-    let few = [Shape.Denoiser.mlp: 50, .residual: 2, .none: 1][denoiser] ?? steps
+    let few = [Shape.Denoiser.mlp: 50, .residual: 2, .adaptive: 2, .none: 1][denoiser] ?? steps
     let serving = Manifest.Serving(
       sampler: denoiser == .linear ? .folded : .ddim,
       steps: denoiser == .linear ? steps : samplerSteps ?? min(few, steps),

@@ -73,6 +73,12 @@ struct Case: CustomTestStringConvertible, Sendable {
       )
       return distance(&tape, y)
     },
+    Case("modulation", parameters: 12 + 24) { tape in
+      let x = tape.parameter(0..<12, width: 4)
+      let m = tape.parameter(12..<36, width: 8)
+      let y = tape.modulated(x, by: m)
+      return distance(&tape, y)
+    },
     Case("cross-entropy", parameters: 12 + 20) { tape in
       let x = tape.parameter(0..<12, width: 4)
       let table = tape.parameter(12..<32, width: 4)

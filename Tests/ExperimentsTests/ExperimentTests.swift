@@ -9,7 +9,10 @@ import Training
 /// Every experiment from end to end, on clicks in which item i is followed by item i + 1.
 @Suite("Experiments")
 struct ExperimentTests {
-  private func study(epochs: Int) throws -> Study {
+  private func study(
+    epochs: Int,
+    note: @escaping (String) -> Void = { _ in }
+  ) throws -> Study {
     var log = ClickLog()
     for start in 0..<60 {
       let ids = (0..<10).map { "\((start * 7 + $0) % 30)" }
@@ -22,13 +25,17 @@ struct ExperimentTests {
       log.parted(byTime: ClickLog.timeShares),
       effort: effort,
       width: 16,
-      length: 6
+      length: 6,
+      note: note
     )
   }
 
   @Test("each fills its table and draws its plot", arguments: Experiment.allCases)
   func runs(_ experiment: Experiment) throws {
-    let report = try experiment.run(try study(epochs: 1))
+    var trained = 0
+    let study = try study(epochs: 1) { if $0.hasPrefix("trained") { trained += 1 } }
+    let report = try experiment.run(study)
+    #expect(trained == experiment.trainings(study.effort))
     let least: [Experiment: Int] = [
       .schedules: 32, .starts: 48, .acceleration: 39, .guidance: 30, .baselines: 14, .privacy: 30,
       .explanations: 12,

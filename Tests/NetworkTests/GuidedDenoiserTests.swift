@@ -12,6 +12,8 @@ struct GuidedDenoiserTests {
     Shape(items: 3, length: 2, width: 64, denoiser: .mlp),
     Shape(items: 3, length: 2, width: 6, denoiser: .residual),
     Shape(items: 3, length: 2, width: 64, denoiser: .residual),
+    Shape(items: 3, length: 2, width: 6, denoiser: .adaptive),
+    Shape(items: 3, length: 2, width: 64, denoiser: .adaptive),
     Shape(items: 3, length: 2, width: 6, denoiser: .none),
   ]
 

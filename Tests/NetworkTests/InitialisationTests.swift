@@ -64,8 +64,14 @@ struct InitialisationTests {
 
   @Test("a layer's two tensors lie side by side", arguments: Layer.allCases)
   func layers(layer: Layer) {
-    let linear = Shape(items: 5, length: 3, width: 4, denoiser: .linear)
-    let range = Weights(shape: linear).range(layer)
-    #expect(range.isEmpty == (layer == .denoiser2))
+    let absent: [Shape.Denoiser: [Layer]] = [
+      .linear: [.denoiser2, .adaptive, .adaptiveNorm], .residual: [.adaptive, .adaptiveNorm],
+      .adaptive: [],
+    ]
+    for (denoiser, absent) in absent {
+      let shape = Shape(items: 5, length: 3, width: 4, denoiser: denoiser)
+      let range = Weights(shape: shape).range(layer)
+      #expect(range.isEmpty == absent.contains(layer))
+    }
   }
 }

@@ -68,7 +68,7 @@ struct NaiveModel {
   func guided(_ x: [Double], _ h: [Double], _ t: Int, _ w: Double) -> [Double] {
     if shape.denoiser == .none { return h }
     let estimate = zip(denoise(x, h, t), denoise(x, nil, t)).map { (1 + w) * $0 - w * $1 }
-    if shape.denoiser != .residual { return estimate }
+    if !shape.denoiser.addsToCondition { return estimate }
     let norm = estimate.reduce(0) { $0 + $1 * $1 }.squareRoot()
     return estimate.map { $0 * Double(shape.width).squareRoot() / norm }
   }
@@ -76,6 +76,13 @@ struct NaiveModel {
   /// f(x, h, t); nil stands for ∅.
   func denoise(_ x: [Double], _ h: [Double]?, _ t: Int) -> [Double] {
     let h = h ?? get(.none)
+    if shape.denoiser == .adaptive {
+      let maps = affine(h + stepEmbedding(t), .adaptiveWeight, .adaptiveBias)
+      let normal = norm(x, .adaptiveNormGain, .adaptiveNormBias)
+      let moved = x.indices.map { normal[$0] * (1 + maps[$0]) + maps[x.count + $0] }
+      let inner = affine(moved, .denoiser1Weight, .denoiser1Bias).map(gelu)
+      return zip(h, affine(inner, .denoiser2Weight, .denoiser2Bias)).map(+)
+    }
     let first = affine(x + h + stepEmbedding(t), .denoiser1Weight, .denoiser1Bias)
     if shape.denoiser == .linear { return first }
     let second = affine(first.map(gelu), .denoiser2Weight, .denoiser2Bias)
@@ -115,8 +122,9 @@ extension Weights {
     var weights = Weights(shape: shape, seed: seed)
     let noise = Weights(shape: shape, seed: seed + 100).values
     for tensor in shape.tensors {
-      let isNorm = tensor.tensor.rawValue.contains(#/ln_|layer_norm/#)
-      let isZero = shape.denoiser == .residual && tensor.tensor.rawValue.contains("diffuser.2")
+      let isNorm = tensor.tensor.rawValue.contains(#/ln_|norm|adaptive/#)
+      let adds = shape.denoiser.addsToCondition
+      let isZero = adds && tensor.tensor.rawValue.contains("diffuser.2")
       if !isNorm && !isZero { continue }
       for i in weights.range(tensor) { weights.values[i] += 0.3 * sin(noise[i] + Float(i)) }
     }

@@ -34,7 +34,7 @@ struct ExplanationTests {
 
   @Test(
     "an attribution is what the score loses without the click, under the same noise",
-    arguments: [Shape.Denoiser.linear, .mlp, .residual, .none]
+    arguments: Shape.Denoiser.allCases
   )
   func attributions(_ denoiser: Shape.Denoiser) throws {
     var recommender = try recommender(denoiser)

@@ -7,7 +7,7 @@ import Testing
 struct RecommenderTests {
   @Test(
     "a model that cannot be folded says which denoiser it has",
-    arguments: [.mlp, .residual] as [Shape.Denoiser]
+    arguments: [.mlp, .residual, .adaptive] as [Shape.Denoiser]
   )
   func notFolded(denoiser: Shape.Denoiser) {
     var options = RecommenderOptions()

@@ -57,6 +57,11 @@ struct Learning: CustomTestStringConvertible, Sendable {
       $0.squareWeight = 0.4
     },
     Learning("consistency", .mlp) { $0.consistencyWeight = 0.7 },
+    Learning("cross-entropy and square", .adaptive, heads: 2) {
+      $0.loss = .crossEntropy
+      $0.sphere = true
+      $0.squareWeight = 0.4
+    },
     Learning("preference", .residual) {
       $0.loss = .cosine
       $0.preferenceWeight = 0.8
@@ -94,8 +99,9 @@ struct Learning: CustomTestStringConvertible, Sendable {
       if tensor.tensor == .feedForward1Bias {
         for (i, at) in range.enumerated() { weights.values[at] = i % 3 == 0 ? -4 : 4 }
       }
-      // The residual begins with zeros, where nothing before it would have a gradient.
-      if shape.denoiser == .residual, tensor.tensor == .denoiser2Weight {
+      // What begins with zeros would leave nothing before it a gradient.
+      let isLast = shape.denoiser.addsToCondition && tensor.tensor == .denoiser2Weight
+      if isLast || tensor.tensor == .adaptiveWeight {
         for (i, at) in range.enumerated() { weights.values[at] = 0.3 * Float((i * 7) % 5 - 2) }
       }
     }

@@ -28,7 +28,10 @@ struct WindowLoopTests {
     )
   }
 
-  @Test("a ranking loss finds what follows", arguments: [Shape.Denoiser.none, .residual])
+  @Test(
+    "a ranking loss finds what follows",
+    arguments: [.none, .residual, .adaptive] as [Shape.Denoiser]
+  )
   func learns(_ denoiser: Shape.Denoiser) throws {
     var settings = settings(denoiser)
     settings.epochs = 30
@@ -37,7 +40,9 @@ struct WindowLoopTests {
     var loop = try Loop(try World.dataset(), shape: World.shape(denoiser), settings: settings)
     #expect(try run(&loop) == .complete)
     let best = try #require(loop.best)
-    #expect(best.metrics["ndcg@20", default: 0] > 0.9)
+    // Scale and shift are learned only once the last layer is no longer zero.
+    let enough = denoiser == .adaptive ? 0.8 : 0.9
+    #expect(best.metrics["ndcg@20", default: 0] > enough)
     // The kept table lies on the sphere: inner products rank as cosines do.
     let width = loop.shape.width
     let row = best.weights.values[best.weights.range(.items)].prefix(width)

@@ -43,7 +43,7 @@ struct SequenceModel: Sendable {
 
     var target = tape.take(table, batch.targets)
     // The residual's estimates are directions, and so is what they are made from.
-    if shape.denoiser == .residual, !objective.sphere {
+    if shape.denoiser.addsToCondition, !objective.sphere {
       target = tape.sphere(target, length: length)
     }
     let condition = condition(h, batch, &tape)
@@ -160,6 +160,13 @@ struct SequenceModel: Sendable {
     let embeddings = tape.linear(hidden, layout.range(.step2))
     let step = tape.take(embeddings, steps)
 
+    if shape.denoiser == .adaptive {
+      let normal = tape.norm(noisy, layout.range(.adaptiveNorm))
+      let maps = tape.linear(tape.join([condition, step]), layout.range(.adaptive))
+      let inner = tape.linear(tape.modulated(normal, by: maps), layout.range(.denoiser1))
+      let added = tape.linear(tape.gelu(inner), layout.range(.denoiser2))
+      return tape.sphere(tape.sum(condition, added), length: length)
+    }
     let first = tape.linear(tape.join([noisy, condition, step]), layout.range(.denoiser1))
     if shape.denoiser == .linear { return first }
     let second = tape.linear(tape.gelu(first), layout.range(.denoiser2))
