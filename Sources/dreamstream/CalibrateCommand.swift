@@ -26,6 +26,7 @@ struct Calibrate: ParsableCommand {
   @Option(help: "DDIM steps of what the choice is held against.") var referenceSteps = 50
   @Option(help: "How much of its NDCG@20 may be lost, relatively.") var margin = 0.01
   @Option(help: "The seed of noise and resampling.") var seed: UInt64 = 1
+  @Flag(help: "Leave out what is in the history.") var excludeSeen = false
   @Flag(help: "Only show what would be chosen.") var dryRun = false
 
   func validate() throws {
@@ -49,6 +50,7 @@ struct Calibrate: ParsableCommand {
     settings.referenceSteps = referenceSteps
     settings.margin = margin
     settings.seed = seed
+    settings.excludesSeen = excludeSeen
     let calibration = try Calibration(
       loaded,
       on: examples,

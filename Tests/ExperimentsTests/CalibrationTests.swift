@@ -55,8 +55,9 @@ struct CalibrationTests {
     let (record, columns) = (found.record, found.report.columns)
     let steps = try #require(columns.firstIndex(of: "mean steps"))
     let least = try #require(columns.firstIndex(of: "at least, relative"))
-    // Two guidances, the reference again, then 8 fixed and 2 × 4 × 2 adaptive candidates.
-    #expect(found.report.rows.count == 2 + 1 + 8 + 16)
+    // Two guidances, the reference again, 8 fixed numbers of steps and 4 with the other guidance,
+    // and 2 × 4 × 2 adaptive candidates.
+    #expect(found.report.rows.count == 2 + 1 + 8 + 4 + 16)
     for row in found.report.rows {
       guard let atLeast = number(row[least]), let mean = number(row[steps]) else { continue }
       #expect(atLeast < -margin || mean >= record.meanSteps)
