@@ -15,6 +15,8 @@ package struct Checkpoint: Equatable, Sendable {
   /// AdamW's running means of the gradients and of their squares.
   package var firstMoment: [Float]
   package var secondMoment: [Float]
+  /// The running mean of the weights; empty where the settings want none.
+  package var averaged: [Float] = []
   /// Updates made, as AdamW's bias correction counts them.
   package var updates = 0
   /// Complete epochs.
@@ -50,6 +52,7 @@ package struct Checkpoint: Equatable, Sendable {
     var blocks = [
       ("weights", weights.values), ("first_moment", firstMoment), ("second_moment", secondMoment),
     ]
+    if !averaged.isEmpty { blocks.append(("averaged", averaged)) }
     if let best {
       blocks.append(("best", best.weights.values))
       metadata["best_epoch"] = "\(best.epoch)"
@@ -106,6 +109,7 @@ package struct Checkpoint: Equatable, Sendable {
     try weights.refuseNonFinite(in: file)
     firstMoment = try block("first_moment")
     secondMoment = try block("second_moment")
+    if tensors.entries["averaged"] != nil { averaged = try block("averaged") }
     updates = try count("updates")
     epoch = try count("epoch")
     batch = try count("batch")

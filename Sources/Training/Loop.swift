@@ -1,5 +1,6 @@
 import Diffusion
 package import Evaluation
+import Kernels
 package import Network
 
 /// Training: epochs of shuffled batches, a validation after some, the best weights kept.
@@ -166,9 +167,28 @@ package struct Loop {
         """
       )
     }
+    if settings.average > 0 { average() }
     state.lossSum += Double(loss) * Double(examples)
     state.batch += 1
     return Double(loss)
+  }
+
+  /// Moves the running mean of the weights (Polyak and Juditsky 1992), in the beginning faster.
+  private mutating func average() {
+    let weights = learner.weights.values
+    if state.averaged.isEmpty { state.averaged = weights }
+    let updates = Float(learner.optimiser.updates)
+    let keep = min(settings.average, (1 + updates) / (10 + updates))
+    state.averaged.edit { mean in
+      for i in mean.indices { mean[i] = keep * mean[i] + (1 - keep) * weights[i] }
+    }
+  }
+
+  /// The weights that are judged and kept: as they are, or their running mean.
+  private var judged: Weights {
+    var weights = learner.weights
+    if !state.averaged.isEmpty { weights.values = state.averaged }
+    return settings.objective.sphere ? weights.onSphere : weights
   }
 
   /// Measures the weights as they are, and keeps them if they are the best so far.
@@ -176,7 +196,7 @@ package struct Loop {
   /// A reverse process that diverges answers nothing right: training goes on and may mend it.
   private mutating func validate() -> RankingMetrics {
     var metrics = RankingMetrics(cutoff: 20)
-    let weights = settings.objective.sphere ? learner.weights.onSphere : learner.weights
+    let weights = judged
     var options = RankingOptions(serving: settings.serving)
     options.seed = settings.seed
     options.excludesSeen = settings.objective.excludesSeen

@@ -23,6 +23,8 @@ extension Loop {
     package var decays = false
     package var objective = Objective()
     package var weightDecay: Float = 0
+    /// What the running mean of the weights keeps at an update; 0 for the weights themselves.
+    package var average: Float = 0
     /// The chance that an activation of the encoder is zeroed.
     package var dropout: Float = 0.1
     /// The chance that an example is learned without its history, p.
@@ -54,6 +56,7 @@ extension Loop {
       check(rate > 0 && rate < 1, "rate is \(rate); it wants a number between 0 and 1")
       check(warmUp >= 0, "warm-up is \(warmUp); it wants 0 or more updates")
       problems += objective.problems
+      check(share.contains(average), "average is \(average); it wants 0 to under 1")
       check(share.contains(weightDecay), "weight decay is \(weightDecay); it wants 0 to under 1")
       check(share.contains(dropout), "dropout is \(dropout); it wants 0 to under 1")
       check(
@@ -95,6 +98,7 @@ extension Loop {
         "decays": decays ? "over \(epochs) epochs" : "false",
         "rate": "\(rate)",
         "weight_decay": "\(weightDecay)",
+        "average": "\(average)",
         "dropout": "\(dropout)",
         "condition_dropout": "\(conditionDropout)",
         "seed": "\(seed)",

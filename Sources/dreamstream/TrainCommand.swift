@@ -69,6 +69,8 @@ struct Train: ParsableCommand {
   @Option(help: "AdamW's learning rate.") var rate: Float = 1e-3
   @Option(help: "Updates in which the rate rises from 0.") var warmUp = 0
   @Flag(help: "Let the rate fall along a cosine, to 0 at the last epoch.") var decay = false
+  @Option(help: "Keep a running mean of the weights, so much of it at an update; 0.999 is usual.")
+  var average: Float = 0
   @Option(help: "AdamW's weight decay.") var weightDecay: Float = 0
   @Option(help: "The chance that an activation is zeroed.") var dropout: Float = 0.1
   @Option(help: "The chance that a history is hidden.") var conditionDropout: Float = 0.1
@@ -204,6 +206,7 @@ extension Train {
     settings.objective.noiseBias = noiseBias
     settings.objective.spread = spread
     settings.weightDecay = weightDecay
+    settings.average = average
     settings.dropout = dropout
     settings.conditionDropout = conditionDropout
     settings.seed = seed
@@ -290,8 +293,10 @@ extension Train {
 
   /// What a manifest records where it is not the published objective from the beginning.
   private func objective(of settings: Loop.Settings) -> [String: String]? {
-    if settings.objective.isPublished, settings.initial == nil { return nil }
-    return settings.objective.fields.merging(settings.initial.map { ["initial": $0] } ?? [:]) { $1 }
+    var more = settings.initial.map { ["initial": $0] } ?? [:]
+    if settings.average > 0 { more["average"] = "\(settings.average)" }
+    if settings.objective.isPublished, more.isEmpty { return nil }
+    return settings.objective.fields.merging(more) { $1 }
   }
 
   private func summarise(

@@ -49,10 +49,32 @@ struct WindowLoopTests {
     #expect(abs(row.reduce(0) { $0 + $1 * $1 } - Float(width)) < 1e-3)
   }
 
+  @Test("a running mean is what is kept, and follows the weights")
+  func averaged() throws {
+    var settings = settings(.residual)
+    settings.epochs = 1
+    let (dataset, shape) = (try World.dataset(), World.shape(.residual))
+    var plain = try Loop(dataset, shape: shape, settings: settings)
+    let begun = plain.checkpoint.weights.values
+    #expect(try run(&plain) == .complete)
+    settings.average = 0.5
+    var mean = try Loop(dataset, shape: shape, settings: settings)
+    #expect(try run(&mean) == .complete)
+    #expect(mean.checkpoint.weights == plain.checkpoint.weights)
+    func distance(_ a: [Float], _ b: [Float]) -> Float {
+      zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    }
+    let (last, kept) = (plain.checkpoint.weights.values, mean.checkpoint.averaged)
+    #expect(distance(kept, last) > 0 && distance(kept, last) < distance(begun, last) / 4)
+    let best = try #require(mean.best)
+    #expect(best.weights[.queryWeight] != plain.best?.weights[.queryWeight])
+  }
+
   @Test("a run resumed from its file ends with the same bits", arguments: [0, 3, 8, 11])
   func resumed(batches: Int) throws {
     let (dataset, shape) = (try World.dataset(), World.shape(.residual))
-    let settings = settings(.residual)
+    var settings = settings(.residual)
+    settings.average = 0.9
     var whole = try Loop(dataset, shape: shape, settings: settings)
     #expect(try run(&whole) == .complete)
     var first = try Loop(dataset, shape: shape, settings: settings)
