@@ -94,9 +94,12 @@ struct Demo: AsyncParsableCommand {
     }
     try Data(("time\tuser\titem\n" + rows.joined()).utf8).write(to: file)
     try Train.parse([
-      "--clicks", file.path, "--output", model, "--name", "demo", "--schedule", "exp",
-      "--epochs", "8", "--patience", "2", "--rate", "3e-3", "--guidance", "1",
-      "--seed", "\(seed)", "--validation-limit", "2000", "--without-summary",
+      "--clicks", file.path, "--output", model, "--name", "demo", "--denoiser", "residual",
+      "--schedule", "cosine", "--loss", "ce", "--sphere", "--spread", "0.05", "--blocks", "2",
+      "--encoder-weight", "1", "--noise-bias", "3", "--guidance", "0", "--length", "20",
+      "--epochs", "6", "--rate", "3e-3", "--warm-up", "100", "--decay", "--dropout", "0.2",
+      "--metric", "ndcg@20", "--seed", "\(seed)", "--validation-limit", "2000",
+      "--without-summary",
     ]).run()
   }
 
@@ -120,7 +123,7 @@ struct Demo: AsyncParsableCommand {
       \(reader.fallbacks) popular instead (no known item)
       throughput       \(Int(reader.perSecond)) a second, from the first suggestion to the last
       latency          p50 \(latency(0.5)), p90 \(latency(0.9)), p99 \(latency(0.99)) \
-      from click to reader
+      from click to reader, the backlog of the start included
       steps used       \(reader.stepsSummary)
       """
     )
