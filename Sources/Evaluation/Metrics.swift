@@ -7,7 +7,6 @@ package struct RankingMetrics: Equatable, Sendable {
   package private(set) var examples = 0
   package private(set) var hits = 0
   private var discountedGain = 0.0
-  private var reciprocalRank = 0.0
 
   package init(cutoff: Int) { self.cutoff = cutoff }
 
@@ -17,15 +16,12 @@ package struct RankingMetrics: Equatable, Sendable {
     guard let rank, rank < cutoff else { return }
     hits += 1
     discountedGain += 1 / log2(Double(rank) + 2)
-    reciprocalRank += 1 / Double(rank + 1)
   }
 
   /// HR@cutoff: the share of examples whose target was among the first `cutoff`.
   package var hitRate: Double { mean(Double(hits)) }
   /// NDCG@cutoff with one relevant item: the mean of 1 / log₂(rank + 2).
   package var ndcg: Double { mean(discountedGain) }
-  /// MRR@cutoff: the mean of 1 / (rank + 1).
-  package var reciprocal: Double { mean(reciprocalRank) }
 
   private func mean(_ sum: Double) -> Double { examples == 0 ? 0 : sum / Double(examples) }
 }

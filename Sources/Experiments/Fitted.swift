@@ -9,8 +9,6 @@ package struct Fitted: Sendable {
   package let weights: Weights
   package let schedule: NoiseSchedule.Description
   package var serving: Manifest.Serving
-  /// What training took.
-  package var seconds = 0.0
 
   /// The model as a worker would load it.
   package func model(items: ItemTable) -> Model {

@@ -114,8 +114,7 @@ package struct Study {
       name: recipe.name,
       weights: best.weights,
       schedule: settings.schedule,
-      serving: settings.serving,
-      seconds: seconds
+      serving: settings.serving
     )
   }
 }

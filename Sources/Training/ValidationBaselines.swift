@@ -47,43 +47,6 @@ extension Examples {
       return suggested.map { indices[Int($0)] }
     }
   }
-
-  /// How well a baseline ranks the same targets, learned from `log` and then left as it is.
-  ///
-  /// - Parameters:
-  ///   - items: The catalogue that the examples' indices are of.
-  ///   - baseline: One that has seen nothing yet.
-  ///   - log: The clicks to learn from.
-  ///   - part: The part of them, where the log has parts.
-  ///   - cutoff: How many suggestions count.
-  /// - Returns: The metrics over all examples.
-  package func metrics(
-    items: ItemTable,
-    of baseline: some Baseline,
-    learnedFrom log: ClickLog,
-    part: String,
-    cutoff: Int,
-  ) -> RankingMetrics {
-    let lists = suggestions(
-      of: baseline,
-      learnedFrom: log,
-      part: part,
-      items: items,
-      count: cutoff,
-    )
-    var metrics = RankingMetrics(cutoff: cutoff)
-    for (example, list) in lists.enumerated() {
-      metrics.add(rank: target(example).flatMap { list.firstIndex(of: $0) })
-    }
-    return metrics
-  }
-
-  /// How well the catalogue's own order, by clicks, ranks the same targets.
-  package func popularityMetrics(cutoff: Int) -> RankingMetrics {
-    var metrics = RankingMetrics(cutoff: cutoff)
-    for example in 0..<count { metrics.add(rank: target(example).map(Int.init)) }
-    return metrics
-  }
 }
 
 extension ClickLog {
