@@ -47,6 +47,15 @@ struct JudgementTests {
     #expect(judgement.rows.map(\.metrics.hits) == [0, 0, 0, 2])
   }
 
+  @Test("what a baseline suggests knows nothing of the click that judges it")
+  func unseen() {
+    let training = ["a", "b"].map { FileClick(user: "t", item: $0) }
+    let stream = ["a", "c", "c"].map { FileClick(user: "u", item: $0) }
+    let judgement = Judgement(training: training, stream: stream, cutoff: 1) { _ in nil }
+    #expect(judgement.rows.map(\.metrics.examples) == [2, 2, 2, 2])
+    #expect(judgement.rows.map(\.metrics.hits) == [0, 0, 0, 0])
+  }
+
   /// The floors that `counts.py` computes for this data.
   @Test(
     "transition counts have the known figures on published data",

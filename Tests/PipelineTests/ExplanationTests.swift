@@ -59,6 +59,20 @@ struct ExplanationTests {
     }
   }
 
+  @Test("what is explained is what is suggested: seen items are in it only where they may be")
+  func seen() throws {
+    let session = Explained(history: [3, 9, 3, 1], key: key, items: [])
+    for excludesSeen in [false, true] {
+      var options = RecommenderOptions()
+      (options.count, options.excludesSeen) = (50, excludesSeen)
+      var recommender = try Recommender(model: TinyModel.make(), options: options)
+      let suggested = recommender.suggested(for: session)
+      let seen: Set<Int32> = excludesSeen ? [1, 3, 9] : []
+      #expect(Set(suggested) == Set(0..<50).subtracting(seen))
+      #expect(recommender.first(of: [session]) == [suggested.first])
+    }
+  }
+
   @Test("the clicks that count most come first, and none that counts against the item")
   func causes() {
     let explanation = Explanation(item: 1, score: 0, attributions: [0.5, -1, 2, 0, 0.5])

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Pipeline")
 struct PipelineTests {
-  private func pipeline<Store: SessionStore>(
+  func pipeline<Store: SessionStore>(
     _ records: [Record],
     store: Store,
     model: Model = TinyModel.make(),
@@ -78,7 +78,7 @@ struct PipelineTests {
     #expect(pipeline.source.committed == ["clicks/0": 9])
   }
 
-  private func many() -> [Record] {
+  func many() -> [Record] {
     log(
       (0..<60).map { n in
         ("u\(n % 7)", click("u\(n % 7)", "i\(n * 13 % 50)", at: 1_700_000_000_000 + n))
@@ -128,6 +128,45 @@ struct PipelineTests {
     var whole = RecommenderOptions()
     whole.relativeChange = 0
     #expect(try steps(whole) == [8])
+    model.manifest.serving.patience = 3
+    #expect(try steps(RecommenderOptions()).min() == 4)
+    var hasty = RecommenderOptions()
+    hasty.patience = 1
+    #expect(try steps(hasty).min() == 2)
+  }
+
+  @Test("guidance is as strong as the model was calibrated, unless it is told otherwise")
+  func guided() throws {
+    var model = TinyModel.make(denoiser: .mlp)
+    model.manifest.serving.guidance = 3
+    func made(_ guidance: Float?) throws -> [Suggestion] {
+      var options = RecommenderOptions()
+      options.guidance = guidance
+      var pipeline = try pipeline(many(), store: sessions(), model: model, options: options)
+      _ = try pipeline.turn()
+      return try suggestions(pipeline.sink)
+    }
+    let calibrated = try made(nil)
+    #expect(calibrated.allSatisfy { $0.generation.guidance == 3 })
+    #expect(try made(3) == calibrated)
+    let told = try made(0)
+    #expect(told.allSatisfy { $0.generation.guidance == 0 })
+    #expect(told.map(\.items) != calibrated.map(\.items))
+  }
+
+  @Test("what is drawn for a click is its user's own, and changes with each click of the user")
+  func noise() throws {
+    var options = RecommenderOptions()
+    options.includesOracle = true
+    let records = log(
+      ["u", "v"].flatMap { user in Array(repeating: (user, click(user, "i1")), count: 7) }
+    )
+    var pipeline = try pipeline(records, store: sessions(), options: options)
+    let turn = try pipeline.turn()
+    // Five clicks on one item, whichever they were: only the draw tells these sessions apart.
+    let full = turn.views.indices.filter { turn.views[$0]?.items.count == 5 }
+    #expect(full.count == 6)
+    #expect(Set(full.map { turn.suggestions[$0]?.oracle }).count == 6)
   }
 
   @Test("a batch that is delivered again is answered with the same bytes")
@@ -141,122 +180,6 @@ struct PipelineTests {
     #expect(second.sink.sent.map(\.value) == first.sink.sent.map(\.value))
   }
 
-  @Test("a store or a broker that fails for a while is waited for, and nothing is committed before")
-  func waits() throws {
-    let down = SessionFailure(remedy: .retry, reason: "down")
-    let store = FailingSessions(sessions(), failures: [down, down])
-    var pipeline = try pipeline(many(), store: store)
-    let late = PipelineFailure(remedy: .retry, dependency: .kafka, reason: "late")
-    pipeline.sink.failures = [late]
-    pipeline.source.whileWaiting = { #expect($0.committed.isEmpty) }
-    let turn = try pipeline.turn()
-    #expect(turn.retries == [.sessions: 2, .kafka: 1])
-    #expect(pipeline.source.waitedMs > 0)
-    #expect(pipeline.sink.sent.count == 60)
-    #expect(pipeline.source.committed == ["clicks/0": 60])
-  }
-
-  @Test("partitions that go while it waits take the batch with them, and it comes again")
-  func abandoned() throws {
-    let down = SessionFailure(remedy: .retry, reason: "down")
-    let store = FailingSessions(sessions(), failures: [down])
-    var pipeline = try pipeline(many(), store: store)
-    pipeline.source.whileWaiting = { $0.assignmentEpoch += 1 }
-    #expect(try pipeline.turn().abandoned == .partitionsMoved)
-    #expect(pipeline.sink.sent.isEmpty && pipeline.source.committed.isEmpty)
-    #expect(try pipeline.turn().records.count == 60)
-    #expect(pipeline.source.committed == ["clicks/0": 60])
-  }
-
-  @Test("messages that were given up are made again")
-  func again() throws {
-    var pipeline = try pipeline(many(), store: sessions())
-    let expired = PipelineFailure(remedy: .again, dependency: .kafka, reason: "expired")
-    pipeline.sink.failures = [expired]
-    let cause = try pipeline.turn().abandoned
-    #expect(cause == .failed(expired) && cause?.description == "kafka: expired")
-    #expect(pipeline.source.committed.isEmpty)
-    _ = try pipeline.turn()
-    #expect(pipeline.sink.sent.count == 120)
-    #expect(
-      pipeline.sink.sent.prefix(60).map(\.value) == pipeline.sink.sent.suffix(60).map(\.value)
-    )
-    #expect(pipeline.source.committed == ["clicks/0": 60])
-  }
-
-  @Test("what nobody can wait out stops it, saying who and why")
-  func stops() throws {
-    let store = FailingSessions(
-      sessions(),
-      failures: [SessionFailure(remedy: .stop, reason: "wrong password")]
-    )
-    var pipeline = try pipeline(many(), store: store)
-    let failure = #expect(throws: PipelineFailure.self) { try pipeline.turn() }
-    #expect(failure?.description == "sessions: wrong password")
-    #expect(pipeline.source.committed.isEmpty)
-  }
-
-  @Test("patience ends")
-  func patience() throws {
-    let down = SessionFailure(remedy: .retry, reason: "down")
-    let store = FailingSessions(sessions(), failures: Array(repeating: down, count: 1_000))
-    let clock = ManualClock()
-    var pipeline = Pipeline(
-      source: MemorySource(many()),
-      store: store,
-      sink: MemorySink(),
-      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
-      options: PipelineOptions(fatalAfterMs: 1_000),
-      clock: clock.clock
-    )
-    pipeline.source.whileWaiting = { _ in clock.advance(ms: 100) }
-    let failure = #expect(throws: PipelineFailure.self) { try pipeline.turn() }
-    #expect(failure?.remedy == .stop)
-    #expect(failure?.reason.contains("down; it has failed for 1 s") == true)
-  }
-
-  @Test("asked to stop while it waits, it lets the batch go uncommitted")
-  func stopsWaiting() throws {
-    let down = SessionFailure(remedy: .retry, reason: "down")
-    let store = FailingSessions(sessions(), failures: Array(repeating: down, count: 1_000))
-    var options = PipelineOptions()
-    options.shouldStop = { true }
-    let waits = Waits()
-    options.onWait = { waits.note($0) }
-    var pipeline = Pipeline(
-      source: MemorySource(many()),
-      store: store,
-      sink: MemorySink(),
-      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
-      options: options,
-      clock: ManualClock().clock
-    )
-    #expect(try pipeline.turn().abandoned == .stopping)
-    #expect(pipeline.source.committed.isEmpty && pipeline.sink.sent.isEmpty)
-    #expect(waits.reasons == ["down"])
-  }
-
-  @Test("an outage that ended with its batch does not count for the next one's")
-  func outagesApart() throws {
-    let down = SessionFailure(remedy: .retry, reason: "down")
-    let store = FailingSessions(sessions(), failures: [down, down])
-    let clock = ManualClock()
-    var pipeline = Pipeline(
-      source: MemorySource(many()),
-      store: store,
-      sink: MemorySink(),
-      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
-      options: PipelineOptions(fatalAfterMs: 60_000),
-      clock: clock.clock
-    )
-    pipeline.source.whileWaiting = { $0.assignmentEpoch += 1 }
-    #expect(try pipeline.turn().abandoned == .partitionsMoved)
-    clock.advance(ms: 3_600_000)
-    pipeline.source.whileWaiting = { _ in }
-    #expect(try pipeline.turn().abandoned == nil)
-    #expect(pipeline.source.committed == ["clicks/0": 60])
-  }
-
   @Test(
     "the latency counts from the click or its message, and is left out where neither has a time"
   )
@@ -265,38 +188,19 @@ struct PipelineTests {
       ("u", click("u", "i1", at: 1_600_000_000_000)),
       ("u", click("u", "i2", at: 1_700_000_000_000)),
       ("u", text(#"{"user_id":"u","item_id":"i3"}"#)),
+      // Of a clock that is ahead of ours.
+      ("u", click("u", "i4", at: 1_700_000_005_000)),
     ])
-    for (index, timestampMs) in [1_699_999_999_000, -1, -1].enumerated() {
+    for (index, timestampMs) in [1_699_999_999_000, -1, -1, -1].enumerated() {
       records[index].timestampMs = Int64(timestampMs)
     }
     var pipeline = try pipeline(records, store: sessions())
     let turn = try pipeline.turn()
-    #expect(turn.latencyMs == [1_000, 0])
+    #expect(turn.latencyMs == [1_000, 0, 0])
     let headers = pipeline.sink.sent.map { message in
       message.headers.first { $0.name == SuggestionHeaders.latencyMs }?.value
     }
-    #expect(headers == [text("1000"), text("0"), nil])
-  }
-
-  @Test("batches that never stick end it too")
-  func neverSticks() throws {
-    let clock = ManualClock()
-    var pipeline = Pipeline(
-      source: MemorySource(many()),
-      store: sessions(),
-      sink: MemorySink(),
-      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
-      options: PipelineOptions(fatalAfterMs: 1_000),
-      clock: clock.clock
-    )
-    pipeline.source.whileWaiting = { _ in clock.advance(ms: 400) }
-    let expired = PipelineFailure(remedy: .again, dependency: .kafka, reason: "expired")
-    pipeline.sink.failures = Array(repeating: expired, count: 10)
-    let failure = #expect(throws: PipelineFailure.self) {
-      for _ in 0..<10 { _ = try pipeline.turn() }
-    }
-    #expect(failure?.remedy == .stop)
-    #expect(failure?.reason.contains("expired; it has failed for 1 s") == true)
+    #expect(headers == [text("1000"), text("0"), nil, text("0")])
   }
 
   @Test("a model that gives no number is stood in for, and says so")
@@ -310,10 +214,14 @@ struct PipelineTests {
     }
     var options = RecommenderOptions()
     options.sampler = .ddim
+    options.excludesSeen = true
     var pipeline = try pipeline(many(), store: sessions(), model: broken, options: options)
-    _ = try pipeline.turn()
+    let turn = try pipeline.turn()
     let made = try suggestions(pipeline.sink)
     #expect(made.count == 60)
+    for (suggestion, view) in zip(made, turn.views) {
+      #expect(Set(suggestion.items.map(\.id)).isDisjoint(with: view?.items ?? []))
+    }
     #expect(made.allSatisfy { $0.generation.stoppedBy == "not-finite" && $0.items.count == 20 })
   }
 
@@ -339,7 +247,8 @@ struct PipelineTests {
     options.denied = ["i7"]
     options.includesOracle = true
     options.count = 50
-    var pipeline = try pipeline(many(), store: sessions(), options: options)
+    // Sessions are longer than what the encoder reads of them.
+    var pipeline = try pipeline(many(), store: sessions(maxLength: 8), options: options)
     let turn = try pipeline.turn()
     for (suggestion, view) in zip(turn.suggestions, turn.views) {
       let items = Set(suggestion?.items.map(\.id) ?? [])

@@ -25,6 +25,8 @@ func log(_ values: [(key: String?, value: [UInt8]?)]) -> [Record] {
 final class FailingSessions: SessionStore {
   let inner: MemorySessions
   var failures: [SessionFailure]
+  /// Called once it works; a rebalance can happen here.
+  var onApply: () -> Void = {}
 
   init(_ inner: MemorySessions, failures: [SessionFailure]) {
     self.inner = inner
@@ -33,6 +35,7 @@ final class FailingSessions: SessionStore {
 
   func apply(_ batch: [UserChanges]) throws(SessionFailure) -> [[SessionView]] {
     if !failures.isEmpty { throw failures.removeFirst() }
+    onApply()
     return try inner.apply(batch)
   }
 }
@@ -46,9 +49,9 @@ final class Waits: Sendable {
   func note(_ failure: PipelineFailure) { failures.withLock { $0.append(failure) } }
 }
 
-func sessions() -> MemorySessions {
+func sessions(maxLength: Int = 5) -> MemorySessions {
   let limits = SessionLimits(
-    maxLength: 5,
+    maxLength: maxLength,
     slack: 64,
     latenessMs: 1_000_000,
     timeToLiveMs: 1_000_000_000

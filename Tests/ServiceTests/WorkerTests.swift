@@ -109,6 +109,22 @@ struct WorkerTests {
     #expect(kafka()?.isOK == false && kafka()?.detail == "2 partitions assigned; all are down")
   }
 
+  @Test("a Redis that stays away ends it, though no click comes")
+  func idleWithoutRedis() async throws {
+    let worker = try worker([("redis.address", "127.0.0.1:1"), ("faults.fatal_after", "1s")])
+    let watchdog = Task {
+      try await Task.sleep(for: .seconds(30))
+      worker.stop()
+    }
+    let failure = await #expect(throws: WorkerFailure.self) { try await worker.run() }
+    watchdog.cancel()
+    #expect(failure?.isConfiguration == false)
+    #expect(failure?.reason.hasPrefix("sessions: ") == true)
+    #expect(failure?.reason.contains("; it has failed for ") == true)
+    let redis = worker.health.ready(nowMs: 0).checks.first { $0.name == "redis" }
+    #expect(redis?.isOK == false && redis?.detail.contains("; it has failed for ") == true)
+  }
+
   @Test("what is waited for is logged once, and once it is over")
   func waiting() throws {
     let worker = try worker([("kafka.brokers", "127.0.0.1:1")])

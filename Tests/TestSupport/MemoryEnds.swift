@@ -7,6 +7,8 @@ package import Pipeline
 package final class MemorySource: ClickSource {
   package var records: [Record]
   package private(set) var committed: [String: Int64] = [:]
+  /// Where the last rewind went.
+  package private(set) var rewound: [Position] = []
   package var assignmentEpoch = 0
   package private(set) var waitedMs = 0
   /// Called while the pipeline waits; a rebalance can happen here.
@@ -31,6 +33,7 @@ package final class MemorySource: ClickSource {
   }
 
   package func rewind(to first: [Position]) throws(PipelineFailure) {
+    rewound = first
     next = records.firstIndex { first.contains($0.position) } ?? records.count
   }
 

@@ -1,0 +1,94 @@
+import Events
+import Kafka
+import Pipeline
+import TestSupport
+import Testing
+
+@testable import Service
+
+@Suite("Kafka source", .ownThread, .timeLimit(.minutes(1)))
+struct KafkaSourceTests {
+  private static let offsetCommit: Int16 = 8
+  private static let refused = 28
+  private let broker: EmbeddedBroker
+
+  init() throws {
+    broker = try EmbeddedBroker()
+    try broker.createTopic("clicks", partitions: 1)
+    var producer = try Producer(settings: ["bootstrap.servers": broker.bootstrapServers])
+    for number in 0..<10 as Range<UInt8> {
+      try producer.send(topic: "clicks", partition: 0, key: nil, value: [number])
+    }
+    try producer.flush(timeoutMs: 5_000)
+  }
+
+  private func source(
+    topics: [String] = ["clicks"],
+    nowMs: @escaping () -> Int64 = Worker.monotonicMs
+  ) throws -> KafkaSource {
+    let connection = ["bootstrap.servers": broker.bootstrapServers, "log_level": "0"]
+    let own = [
+      "group.id": "g", "auto.offset.reset": "earliest", "fetch.wait.max.ms": "100",
+      "session.timeout.ms": "3000", "heartbeat.interval.ms": "200",
+    ]
+    return try KafkaSource(
+      properties: connection.merging(own) { $1 },
+      connection: connection,
+      topics: topics,
+      fatalAfterMs: 60_000,
+      nowMs: nowMs,
+      log: nil
+    )
+  }
+
+  private func position(_ offset: Int64) -> Position {
+    Position(topic: "clicks", partition: 0, offset: offset)
+  }
+
+  /// The offsets of the next records, or of those there are after some seconds.
+  private func take(_ count: Int, _ source: KafkaSource) throws -> [Int64] {
+    var records: [Record] = []
+    let deadline = ContinuousClock.now + .seconds(15)
+    while records.count < count, .now < deadline {
+      records += try source.poll(max: count - records.count, firstWaitMs: 200, lingerMs: 20)
+    }
+    return records.map(\.position.offset)
+  }
+
+  @Test("the next source goes on at what was committed, though the brokers refused it at first")
+  func committed() throws {
+    do {
+      let source = try source()
+      #expect(try take(6, source) == Array(0..<6))
+      broker.refuseNext(apiKey: Self.offsetCommit, codes: [Self.refused])
+      try source.commit(next: [position(4)])
+    }
+    #expect(try take(1, source()) == [4])
+  }
+
+  @Test("while it waits nothing comes, and then what is next, or what it was rewound to")
+  func waits() throws {
+    let source = try source()
+    #expect(try take(2, source) == [0, 1])
+    try source.stayAlive(ms: 300)
+    let next = try source.poll(max: 3, firstWaitMs: 5_000, lingerMs: 1_000)
+    #expect(next.map(\.position.offset) == [2, 3, 4])
+    try source.stayAlive(ms: 50)
+    try source.rewind(to: [position(1)])
+    #expect(try take(9, source) == Array(1..<10))
+  }
+
+  @Test("a topic that the brokers do not have is trouble for as long")
+  func missing() throws {
+    let clock = ManualClock()
+    // Beside a pattern all topics are asked for; one asked for alone the mock would make.
+    let source = try source(topics: ["^nothing", "late"]) {
+      Int64(clock.clock.monotonicNs() / 1_000_000)
+    }
+    for _ in 0..<10 {
+      clock.advance(ms: 3_000)
+      _ = try source.poll(max: 1, firstWaitMs: 100, lingerMs: 0)
+    }
+    #expect(source.trouble?.code == "UNKNOWN_TOPIC_OR_PART")
+  }
+}
