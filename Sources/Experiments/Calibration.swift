@@ -101,6 +101,21 @@ package struct Calibration {
     record.meanSteps = best.meanSteps
     record.p50Steps = best.answered.percentile(0.5)
     record.p99Steps = best.answered.percentile(0.99)
+    report.notes.append(
+      """
+      p50, p99: steps of an example. At least: the lower end of the 95 % interval of the \
+      difference in NDCG@20 to the reference, in percent of it. Overlap: the share of the \
+      reference's first 20 that is kept. ε e × n: stop after n steps that change less than e.
+      """
+    )
+    if best.serving == reference.serving, best.serving.sampler != .folded {
+      report.notes.append(
+        """
+        Nothing with fewer steps is sure to be as good on \(judged.count) examples: the \
+        reference is kept. More clicks, or a larger margin, would tell more.
+        """
+      )
+    }
   }
 
   private func candidates(_ reference: Manifest.Serving) -> [Manifest.Serving] {

@@ -63,11 +63,12 @@ struct Calibrate: ParsableCommand {
     let stop = serving.relativeChange.map {
       ", stopping after \(serving.patience ?? 1) that change less than \($0)"
     }
+    let mean = String(format: "%.2f", record.meanSteps)
+    let steps = "ddim, at most \(serving.steps) steps\(stop ?? ""); \(mean) on average"
     say(
       """
 
-      chosen: w \(serving.guidance), \(serving.sampler.rawValue), at most \(serving.steps) steps\
-      \(stop ?? ""); \(String(format: "%.2f", record.meanSteps)) on average
+      chosen: w \(serving.guidance), \(serving.sampler == .folded ? "folded: one call" : steps)
       """
     )
     if dryRun { return }

@@ -51,11 +51,11 @@ struct Train: ParsableCommand {
   var consistencyWeight: Float = 0
   @Option(help: "What preferring the target to the batch's mean counts (PreferDiff).")
   var preferenceWeight: Float = 0
-  @Option(help: "How sharply it is preferred.") var preferenceSlope: Float = 1
+  @Option(help: "How sharply the target is preferred.") var preferenceSlope: Float = 1
   @Option(help: "Items drawn for an update's softmax; 0 for all.") var candidates = 0
   @Flag(help: "Leave what is in the history out of softmax and validation: if no click repeats.")
   var excludeSeen = false
-  @Option(help: "Above 1: how strongly training draws the noise towards its most.")
+  @Option(help: "Above 1: how strongly training draws t towards the last step, T.")
   var noiseBias: Float = 1
 
   @Option(help: "The deviation of item and position embeddings at the start.")
@@ -69,7 +69,7 @@ struct Train: ParsableCommand {
   @Option(help: "AdamW's learning rate.") var rate: Float = 1e-3
   @Option(help: "Updates in which the rate rises from 0.") var warmUp = 0
   @Flag(help: "Let the rate fall along a cosine, to 0 at the last epoch.") var decay = false
-  @Option(help: "Keep a running mean of the weights, so much of it at an update; 0.999 is usual.")
+  @Option(help: "Keep a running mean of the weights, this much of it at an update, such as 0.999.")
   var average: Float = 0
   @Option(help: "AdamW's weight decay.") var weightDecay: Float = 0
   @Option(help: "The chance that an activation is zeroed.") var dropout: Float = 0.1
@@ -77,7 +77,7 @@ struct Train: ParsableCommand {
   @Option(help: "The seed of all that is random.") var seed: UInt64 = 0
 
   @Option(help: "Guidance of generation, w.") var guidance: Float = 2
-  @Option(help: "Steps of generation, but for a linear denoiser. (default: mlp 50, residual 2)")
+  @Option(help: "Steps of generation, but for a linear denoiser. (default: mlp 50, others 2)")
   var samplerSteps: Int?
   @Option(help: "What the best epoch is chosen by: hr@20 or ndcg@20.")
   var metric = Loop.Metric.hitRate
@@ -288,7 +288,16 @@ extension Train {
       metrics: best.metrics
     )
     let model = Model(manifest: manifest, weights: best.weights, items: loop.dataset.items)
-    return try ModelDirectory.write(model, to: output, replacing: overwrite || resume)
+    let before = resume ? try? ModelDirectory.load(output).manifest : nil
+    let written = try ModelDirectory.write(model, to: output, replacing: overwrite || resume)
+    guard let before, let calibration = before.calibration else { return written }
+    // The same weights are served as they were calibrated.
+    if before.version == written.version {
+      try ModelDirectory.calibrate(output, serving: before.serving, by: calibration)
+    } else {
+      writeToStandardError("other weights: `dreamstream calibrate` has to choose again\n")
+    }
+    return written
   }
 
   /// What a manifest records where it is not the published objective from the beginning.
@@ -316,7 +325,7 @@ extension Train {
       hr@20       \(percent(best.metrics["hr@20"] ?? 0))
       ndcg@20     \(percent(best.metrics["ndcg@20"] ?? 0))
       model       \(output), version \(manifest.version.prefix(19))
-      next        dreamstream evaluate --model \(output) --clicks FILE
+      next        dreamstream evaluate --model \(output) --clicks LATER --training \(clicks)
       """
     )
   }

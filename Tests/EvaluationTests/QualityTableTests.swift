@@ -25,16 +25,16 @@ struct QualityTableTests {
   /// A resample holds user 1 twice, user 2 twice, or each once; cold targets are all user 2's.
   static let text = """
     all: examples 3, users or sessions 2
-                      HR@20                NDCG@20                MRR@20
-      first          66.67 [50.0–100.0]   54.36 [31.5–100.0]     50.00 [25.0–100.0]
-      second         66.67 [50.0–100.0]   44.44 [16.7–100.0]     38.10 [7.1–100.0]
-        less first    0.00 [0.00, 0.00]   -9.92 [-14.88, 0.00]  -11.90 [-17.86, 0.00]
+                       HR@20                NDCG@20                MRR@20
+      first           66.67 [50.0–100.0]   54.36 [31.5–100.0]     50.00 [25.0–100.0]
+      second          66.67 [50.0–100.0]   44.44 [16.7–100.0]     38.10 [7.1–100.0]
+        minus first    0.00 [0.00, 0.00]   -9.92 [-14.88, 0.00]  -11.90 [-17.86, 0.00]
 
     target cold (below 5 training clicks, or unknown): examples 2, users or sessions 1
-                      HR@20                NDCG@20                  MRR@20
-      first          50.00 [50.0–50.0]    31.55 [31.5–31.5]        25.00 [25.0–25.0]
-      second         50.00 [50.0–50.0]    16.67 [16.7–16.7]         7.14 [7.1–7.1]
-        less first    0.00 [0.00, 0.00]  -14.88 [-14.88, -14.88]  -17.86 [-17.86, -17.86]
+                       HR@20                NDCG@20                  MRR@20
+      first           50.00 [50.0–50.0]    31.55 [31.5–31.5]        25.00 [25.0–25.0]
+      second          50.00 [50.0–50.0]    16.67 [16.7–16.7]         7.14 [7.1–7.1]
+        minus first    0.00 [0.00, 0.00]  -14.88 [-14.88, -14.88]  -17.86 [-17.86, -17.86]
 
     lists: the first 20 items of each
               coverage %  Gini  novelty bits  repeats %  last first %  popularity lift  distance

@@ -102,6 +102,26 @@ struct CommandTests {
     }
   }
 
+  @Test("a finished run that is resumed keeps its calibration")
+  func calibrated() throws {
+    let clicks = (0..<200).map { "u\($0 / 10)\ti\($0 % 10)" }.joined(separator: "\n")
+    try withClicks("user\titem\n\(clicks)\n") { folder, clicks in
+      let model = folder.appending(path: "model").path
+      let train = [
+        "train", "--clicks", clicks, "--output", model, "--denoiser", "residual", "--loss", "ce",
+        "--epochs", "1", "--width", "8", "--steps", "30",
+      ]
+      #expect(try run(train).code == 0)
+      let chosen = try run(["calibrate", "--model", model, "--clicks", clicks])
+      #expect(chosen.code == 0 && chosen.output.contains("chosen: w"), "\(chosen.error)")
+      let before = try ModelDirectory.load(model).manifest
+      #expect(before.calibration != nil)
+      #expect(try run(train + ["--resume"]).code == 0)
+      let after = try ModelDirectory.load(model).manifest
+      #expect(after.calibration == before.calibration && after.serving == before.serving)
+    }
+  }
+
   @Test("clicks of which the model knows nothing are refused")
   func foreign() throws {
     try withClicks("user\titem\nu\tx\nu\ty\n") { folder, clicks in

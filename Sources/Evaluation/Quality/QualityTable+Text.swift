@@ -36,7 +36,7 @@ extension QualityTable.Section {
     for row in rows {
       lines.append(["  \(row.name)"] + metrics.map { row.metrics[$0.key]?.text ?? "" })
       if row.differences.isEmpty { continue }
-      let less = "    less \(rows[0].name)"
+      let less = "    minus \(rows[0].name)"
       lines.append([less] + metrics.map { row.differences[$0.key]?.signed ?? "" })
     }
     return "\(slice.title): examples \(examples), users or sessions \(units)\n" + aligned(lines)
