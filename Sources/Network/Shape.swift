@@ -149,6 +149,11 @@ package enum Tensor: String, CaseIterable, Sendable {
     }
   }
 
+  /// Whether it is of the denoiser, and not of items or encoder.
+  package var isOfDenoiser: Bool {
+    Self.ofStep.contains(self) || rawValue.hasPrefix("diffuser")
+  }
+
   private static let ofStep: [Tensor] = [
     .none, .step1Weight, .step1Bias, .step2Weight, .step2Bias,
   ]

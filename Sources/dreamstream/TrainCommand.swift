@@ -55,6 +55,7 @@ struct Train: ParsableCommand {
   @Option(help: "Items drawn for an update's softmax; 0 for all.") var candidates = 0
   @Flag(help: "Leave what is in the history out of softmax and validation: if no click repeats.")
   var excludeSeen = false
+  @Flag(help: "Let only the denoiser learn; --initial gives the encoder.") var freezeEncoder = false
   @Option(help: "Above 1: how strongly training draws t towards the last step, T.")
   var noiseBias: Float = 1
 
@@ -100,6 +101,9 @@ struct Train: ParsableCommand {
     if !(1...64).contains(blocks) { problems.append("blocks is \(blocks); it wants 1 to 64") }
     if !(1...64).contains(heads) || !width.isMultiple(of: heads) {
       problems.append("heads is \(heads); it wants 1 to 64, dividing the width \(width)")
+    }
+    if freezeEncoder, initial == nil || denoiser == .none {
+      problems.append("freeze encoder wants a denoiser, and --initial for the encoder")
     }
     if denoiser == .none, loss == .meanSquare {
       problems.append("loss is mse, which wants a denoiser; without one take ce or bce")
@@ -203,6 +207,7 @@ extension Train {
     settings.objective.preferenceSlope = preferenceSlope
     settings.objective.candidates = candidates
     settings.objective.excludesSeen = excludeSeen
+    settings.objective.freezesEncoder = freezeEncoder
     settings.objective.noiseBias = noiseBias
     settings.objective.spread = spread
     settings.weightDecay = weightDecay

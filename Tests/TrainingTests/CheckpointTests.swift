@@ -42,7 +42,7 @@ struct CheckpointTests {
 
   @Test("another run's checkpoint is refused by the first setting that differs")
   func mismatched() throws {
-    #expect(settings.count == 38)
+    #expect(settings.count == 39)
     for (name, value) in settings {
       var others = settings
       others[name] = value + "0"
@@ -77,6 +77,7 @@ struct CheckpointTests {
       ("preference_slope", { $0.objective.preferenceSlope = 9 }),
       ("candidates", { $0.objective.candidates = 9 }),
       ("exclude_seen", { $0.objective.excludesSeen = true }),
+      ("freeze_encoder", { $0.objective.freezesEncoder = true }),
       ("noise_bias", { $0.objective.noiseBias = 9 }), ("spread", { $0.objective.spread = 9 }),
     ]
     for (name, change) in changes {

@@ -183,6 +183,22 @@ struct SequenceStepTests {
     #expect(step.differentiate(batch) < 0.8 * first)
   }
 
+  @Test("a frozen encoder stays to the bit, while the denoiser learns")
+  func frozen() throws {
+    let learning = Learning("frozen", .residual) {
+      $0.loss = .crossEntropy
+      $0.freezesEncoder = true
+    }
+    var step = try learning.step()
+    let before = step.weights
+    for _ in 0..<3 { _ = step.step([learning.batch], rate: 0.01) }
+    for tensor in before.shape.tensors {
+      let range = before.range(tensor)
+      let isSame = before.values[range] == step.weights.values[range]
+      #expect(isSame == !tensor.tensor.isOfDenoiser, "\(tensor.name)")
+    }
+  }
+
   @Test("rows on the tape are what the encoder serves", arguments: Learning.all)
   func encoder(learning: Learning) throws {
     let (step, d) = (try learning.step(), learning.shape.width)

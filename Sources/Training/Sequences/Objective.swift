@@ -27,6 +27,8 @@ package struct Objective: Equatable, Sendable {
   package var candidates = 0
   /// Whether items of the history are told apart from nothing: for clicks that never repeat.
   package var excludesSeen = false
+  /// Whether only the denoiser learns, and items and encoder stay as they are.
+  package var freezesEncoder = false
   /// What the mean square of x̂₀ at t less x̂₀ at t − 1 counts, for the same noise: TA-Rec's
   /// consistency (2025, equation 8).
   package var consistencyWeight: Float = 0
@@ -99,7 +101,7 @@ package struct Objective: Equatable, Sendable {
       "encoder_weight": "\(encoderWeight)", "square_weight": "\(squareWeight)",
       "consistency_weight": "\(consistencyWeight)", "preference_weight": "\(preferenceWeight)",
       "preference_slope": "\(preferenceSlope)", "candidates": "\(candidates)",
-      "exclude_seen": "\(excludesSeen)",
+      "exclude_seen": "\(excludesSeen)", "freeze_encoder": "\(freezesEncoder)",
       "noise_bias": "\(noiseBias)", "spread": "\(spread)",
     ]
   }

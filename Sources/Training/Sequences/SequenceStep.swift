@@ -67,6 +67,14 @@ struct SequenceStep: Sendable {
         }
       }
     }
+    if model.objective.freezesEncoder { freezeEncoder() }
     return Float(losses.withLock { $0.reduce(0, +) })
+  }
+
+  /// Without a gradient a weight stays where it is.
+  private mutating func freezeEncoder() {
+    for tensor in weights.shape.tensors where !tensor.tensor.isOfDenoiser {
+      for i in gradient.range(tensor) { gradient.values[i] = 0 }
+    }
   }
 }
