@@ -9,5 +9,7 @@ package struct DiffusionFailure: Error, Equatable, CustomStringConvertible {
   /// What is wrong and what would be right, in words.
   package let reason: String
 
+  package init(reason: String) { self.reason = reason }
+
   package var description: String { reason }
 }

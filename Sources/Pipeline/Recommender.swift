@@ -4,10 +4,8 @@ package import Network
 
 /// What a recommender is told.
 package struct RecommenderOptions: Sendable {
-  package enum Sampler: Sendable { case folded, ddim, ddpm }
-
   /// `nil`: what the model's manifest says, with ``steps`` and the stopping rule for `ddim`.
-  package var sampler: Sampler?
+  package var sampler: Manifest.Serving.Sampler?
   /// Denoising steps of `ddim`; `nil` for what the manifest says.
   package var steps: Int?
   /// w; `nil` for what the manifest says.
@@ -83,16 +81,26 @@ package struct Recommender: Sendable {
     }
     filter = ItemFilter(catalogue, options)
     encoder = SequenceEncoder(model.weights)
-    let sampler = options.sampler ?? RecommenderOptions.Sampler(model.manifest.serving.sampler)
+    var serving = model.manifest.serving
+    serving.sampler = options.sampler ?? serving.sampler
+    serving.steps = options.steps ?? serving.steps
+    serving.guidance = guidance
+    serving.relativeChange = options.relativeChange ?? serving.relativeChange
+    serving.patience = options.patience ?? serving.patience
     let denoiser = model.manifest.shape.denoiser
-    if sampler == .folded, denoiser != .linear {
+    if serving.sampler == .folded, denoiser != .linear {
       throw RecommenderFailure(
         reason: "generate.sampler is folded, which wants a linear denoiser; "
           + "this model's is \(denoiser.rawValue)"
       )
     }
     do throws(DiffusionFailure) {
-      walk = try Walk(model, options, sampler, guidance: guidance)
+      walk = try Walk(
+        model.weights,
+        schedule: model.manifest.schedule,
+        serving: serving,
+        rule: serving.rule
+      )
     } catch {
       throw RecommenderFailure(reason: error.reason)
     }
@@ -114,17 +122,8 @@ package struct Recommender: Sendable {
     nowNs: @escaping () -> UInt64
   ) -> Generated {
     let deadlines = deadlinesNs.isEmpty ? nil : Deadlines(timesNs: deadlinesNs, nowNs: nowNs)
-    var generated = Generated(width: manifest.shape.width)
-    generated.oracles = [Float](repeating: 0, count: conditions.count)
-    if keys.isEmpty { return generated }
-    walk.generate(
-      conditions,
-      SeededNoise(keys: keys),
-      deadlines,
-      into: &generated.oracles,
-      &generated.outcomes
-    )
-    return generated
+    let (oracles, outcomes) = walk.generate(conditions, keys: keys, deadlines: deadlines)
+    return Generated(width: manifest.shape.width, oracles: oracles, outcomes: outcomes)
   }
 
   /// Finds the items nearest to each oracle: ``matches(_:)`` then gives them row by row.
@@ -163,86 +162,4 @@ struct Generated {
   func oracle(_ row: Int) -> ArraySlice<Float> { oracles[(row * width)..<((row + 1) * width)] }
 
   func isFinite(_ row: Int) -> Bool { oracle(row).allSatisfy(\.isFinite) }
-}
-
-/// From noise to x̂₀: in one draw for a linear denoiser, or step by step.
-private enum Walk: Sendable {
-  case folded(FoldedSampler)
-  case steps(Generator, GuidedDenoiser)
-
-  init(
-    _ model: Model,
-    _ options: RecommenderOptions,
-    _ sampler: RecommenderOptions.Sampler,
-    guidance: Float
-  ) throws(DiffusionFailure) {
-    let schedule = try NoiseSchedule(model.manifest.schedule)
-    if sampler == .folded, let parts = LinearDenoiserParts(model.weights, steps: schedule.steps) {
-      let estimate = AffineEstimate(
-        a: parts.a,
-        b: parts.b,
-        emptyTerm: parts.none,
-        stepTerms: parts.steps
-      )
-      self = .folded(
-        try FoldedSampler(schedule: schedule, estimate: estimate, guidance: guidance)
-      )
-      return
-    }
-    let own = model.manifest.serving.rule
-    let rule = StoppingRule(
-      tolerance: options.relativeChange ?? own.tolerance,
-      patience: options.patience ?? own.patience
-    )
-    let steps = options.steps ?? model.manifest.serving.steps
-    self = .steps(
-      try Generator(
-        schedule: schedule,
-        sampler: sampler == .ddpm ? .ddpm : .ddim(steps: steps),
-        rule: rule
-      ),
-      GuidedDenoiser(model.weights, steps: schedule.steps, guidance: guidance),
-    )
-  }
-
-  mutating func generate(
-    _ conditions: [Float],
-    _ noise: SeededNoise,
-    _ deadlines: Deadlines?,
-    into oracles: inout [Float],
-    _ outcomes: inout [Outcome]
-  ) {
-    var noise = noise
-    var clean = oracles.mutableSpan
-    switch self {
-    case .folded(var sampler):
-      sampler.sample(
-        conditions.span,
-        noise: &noise,
-        into: &clean,
-        outcomes: &outcomes
-      )
-      self = .folded(sampler)
-    case .steps(var generator, var denoiser):
-      denoiser.begin(conditions: conditions.span)
-      generator.generate(
-        with: &denoiser,
-        noise: &noise,
-        deadlines: deadlines,
-        into: &clean,
-        outcomes: &outcomes
-      )
-      self = .steps(generator, denoiser)
-    }
-  }
-}
-
-extension RecommenderOptions.Sampler {
-  init(_ serving: Manifest.Serving.Sampler) {
-    switch serving {
-    case .folded: self = .folded
-    case .ddim: self = .ddim
-    case .ddpm: self = .ddpm
-    }
-  }
 }

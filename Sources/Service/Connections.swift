@@ -1,4 +1,5 @@
 internal import Files
+internal import Network
 internal import Pipeline
 internal import Redis
 internal import Sessions

@@ -43,68 +43,47 @@ package struct RankingOptions: Sendable {
   }
 }
 
-/// From histories to x̂₀, in one draw or step by step.
+/// From histories to x̂₀.
 struct RankingWalk {
-  private enum Sampling {
-    case folded(FoldedSampler)
-    case walked(Generator, GuidedDenoiser)
-  }
-
   private let weights: Weights
   private let origin: RankingOptions.Origin?
   private var encoder: SequenceEncoder
-  private var sampling: Sampling
+  private var walk: Walk
   /// What makes the estimate before the last click, where the walk starts there.
-  private var first: Sampling?
+  private var first: Walk?
 
   init(
     _ original: Weights,
-    schedule description: NoiseSchedule.Description,
+    schedule: NoiseSchedule.Description,
     options: RankingOptions
   ) throws(TrainingFailure) {
-    let weights = options.seesNoise ? original : original.withoutNoise
-    self.weights = weights
+    weights = options.seesNoise ? original : original.withoutNoise
     encoder = SequenceEncoder(weights)
-    let serving = options.serving
-    guard serving.sampler != .folded || weights.shape.denoiser == .linear else {
-      throw TrainingFailure("only a linear denoiser can be folded; sample by ddim or ddpm")
+    var start: Int?
+    if case .from(let origin, let share) = options.start {
+      self.origin = origin
+      start = Int(share * Float(schedule.steps - 1))
+    } else {
+      origin = nil
     }
     do throws(DiffusionFailure) {
-      let schedule = try NoiseSchedule(description)
-      var step: Int?
-      if case .from(let origin, let share) = options.start {
-        self.origin = origin
-        step = Int(share * Float(schedule.steps - 1))
-      } else {
-        origin = nil
-      }
-      if serving.sampler == .folded, let parts = LinearDenoiserParts(weights, steps: schedule.steps)
-      {
-        let estimate = AffineEstimate(
-          a: parts.a,
-          b: parts.b,
-          emptyTerm: parts.none,
-          stepTerms: parts.steps,
-        )
-        sampling = .folded(
-          try FoldedSampler(schedule: schedule, estimate: estimate, guidance: serving.guidance)
-        )
-        return
-      }
-      let sampler = serving.sampler == .ddim ? Sampler.ddim(steps: serving.steps) : .ddpm
-      let denoiser = GuidedDenoiser(weights, steps: schedule.steps, guidance: serving.guidance)
-      sampling = .walked(
-        try Generator(schedule: schedule, sampler: sampler, rule: options.rule, start: step),
-        denoiser
+      walk = try Walk(
+        weights,
+        schedule: schedule,
+        serving: options.serving,
+        rule: options.rule,
+        start: start
       )
       if origin == .previous {
-        first = .walked(try Generator(schedule: schedule, sampler: sampler), denoiser)
+        first = try Walk(
+          weights,
+          schedule: schedule,
+          serving: options.serving,
+          rule: StoppingRule()
+        )
       }
     } catch {
       throw TrainingFailure(error.reason)
-    }
-    if origin != nil, case .folded = sampling {
-      throw TrainingFailure("a folded sampler starts at noise")
     }
   }
 
@@ -115,7 +94,7 @@ struct RankingWalk {
     keys: [NoiseKey]
   ) -> (clean: [Float], outcomes: [Outcome]) {
     let origins = self.origins(histories, targets, keys)
-    return Self.run(&sampling, encode(histories), keys, origins)
+    return walk.generate(encode(histories), keys: keys, origin: origins)
   }
 
   private mutating func encode(_ histories: [ArraySlice<Int32>]) -> [Float] {
@@ -132,8 +111,9 @@ struct RankingWalk {
     _ keys: [NoiseKey]
   ) -> [Float] {
     guard let origin else { return [] }
-    if origin == .previous, var first {
-      return Self.run(&first, encode(histories.map { $0.dropLast() }), keys, []).clean
+    if first != nil {
+      let conditions = encode(histories.map { $0.dropLast() })
+      return first?.generate(conditions, keys: keys).clean ?? []
     }
     let (d, table) = (weights.shape.width, weights.range(.items).lowerBound)
     return zip(histories, targets).flatMap { history, target in
@@ -152,34 +132,6 @@ struct RankingWalk {
       let norm = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
       return norm > 0 ? sum.map { $0 * Float(d).squareRoot() / norm } : sum
     }
-  }
-
-  private static func run(
-    _ sampling: inout Sampling,
-    _ conditions: [Float],
-    _ keys: [NoiseKey],
-    _ origins: [Float]
-  ) -> (clean: [Float], outcomes: [Outcome]) {
-    var clean = [Float](repeating: 0, count: conditions.count)
-    var noise = SeededNoise(keys: keys)
-    var outcomes: [Outcome] = []
-    var estimates = clean.mutableSpan
-    switch sampling {
-    case .folded(var sampler):
-      sampler.sample(conditions.span, noise: &noise, into: &estimates, outcomes: &outcomes)
-      sampling = .folded(sampler)
-    case .walked(var generator, var denoiser):
-      denoiser.begin(conditions: conditions.span)
-      generator.generate(
-        with: &denoiser,
-        noise: &noise,
-        origin: origins,
-        into: &estimates,
-        outcomes: &outcomes
-      )
-      sampling = .walked(generator, denoiser)
-    }
-    return (clean, outcomes)
   }
 }
 
