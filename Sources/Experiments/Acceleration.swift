@@ -64,15 +64,12 @@ private struct AccelerationTable {
     _ change: (inout RankingOptions) -> Void
   ) throws(TrainingFailure) -> Plot.Point {
     let measured = try study.measure(model, nil, change)
-    let (gain, interval) = study.estimate(measured)
-    report.append([
-      .text(model.name), .text(sampler), .number(measured.meanSteps, 2),
-      .number(Double(measured.steps(percentile: 0.5)), 0),
-      .number(Double(measured.steps(percentile: 0.99)), 0),
-      .share(measured.mean(.hitRate)), .share(gain),
-      .share((interval.upperBound - interval.lowerBound) / 2), .number(measured.microseconds, 1),
-    ])
-    return study.point(measured.meanSteps, gain, interval)
+    let (ranked, steps) = (study.figures(measured), measured.steps)
+    report.append(
+      [.text(model.name), .text(sampler)] + steps.cells + ranked.cells
+        + [.number(measured.microseconds, 1)]
+    )
+    return ranked.point(steps.mean)
   }
 
   mutating func addFixed(

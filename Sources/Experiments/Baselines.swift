@@ -80,7 +80,7 @@ extension Study {
     return Measured(
       answers: answers,
       quality: Quality(answers, facts),
-      steps: [],
+      steps: StepCounts([]),
       microseconds: 0
     )
   }

@@ -99,8 +99,8 @@ package struct Calibration {
     record.atLeast = best.atLeast
     record.overlap = best.overlap
     record.meanSteps = best.meanSteps
-    record.p50Steps = best.answered.percentile(0.5)
-    record.p99Steps = best.answered.percentile(0.99)
+    record.p50Steps = best.answered.steps.percentile(0.5)
+    record.p99Steps = best.answered.steps.percentile(0.99)
     report.notes.append(
       """
       p50, p99: steps of an example. At least: the lower end of the 95 % interval of the \
@@ -171,15 +171,8 @@ package struct Calibration {
 private struct Answered {
   let serving: Manifest.Serving
   let answers: Answers
-  let steps: [Int]
+  let steps: StepCounts
   var values: [Double] = []
-
-  var meanSteps: Double { Double(steps.reduce(0, +)) / Double(max(1, steps.count)) }
-
-  func percentile(_ share: Double) -> Int {
-    let sorted = steps.sorted()
-    return sorted.isEmpty ? 0 : sorted[Int(share * Double(sorted.count - 1))]
-  }
 }
 
 /// A candidate beside the reference.
@@ -189,7 +182,7 @@ private struct Compared {
   let atLeast: Double
   let overlap: Double
   var serving: Manifest.Serving { answered.serving }
-  var meanSteps: Double { answered.meanSteps }
+  var meanSteps: Double { answered.steps.mean }
 }
 
 extension Calibration {
@@ -203,7 +196,7 @@ extension Calibration {
       options: options
     )
     let answers = ranking.answers("", to: examples, at: judged, depth: 20)
-    return Answered(serving: serving, answers: answers, steps: ranking.steps)
+    return Answered(serving: serving, answers: answers, steps: StepCounts(ranking.steps))
   }
 
   private func gains(_ answers: Answers) -> [Double] {
@@ -239,10 +232,9 @@ extension Calibration {
     return [
       .number(Double(serving.guidance), 1),
       .text("\(serving.sampler.rawValue) \(serving.steps)\(stop)"),
-      .number(answered.meanSteps, 2), .number(Double(answered.percentile(0.5)), 0),
-      .number(Double(answered.percentile(0.99)), 0), .share(Bootstrap.mean(hits)),
-      .share(Bootstrap.mean(gains(answered.answers))), atLeast.map { .share($0) } ?? .none,
-      overlap.map { .number($0, 3) } ?? .none,
+    ] + answered.steps.cells + [
+      .share(Bootstrap.mean(hits)), .share(Bootstrap.mean(gains(answered.answers))),
+      atLeast.map { .share($0) } ?? .none, overlap.map { .number($0, 3) } ?? .none,
     ]
   }
 }

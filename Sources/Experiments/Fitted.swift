@@ -41,19 +41,60 @@ struct Measured {
   let answers: Answers
   let quality: Quality
   /// Denoiser calls of each example.
-  let steps: [Int]
+  let steps: StepCounts
   /// From history to estimate, on this machine, a user.
   let microseconds: Double
 
   func mean(_ kind: RankMetric.Kind, _ cutoff: Int = 20) -> Double {
     Bootstrap.mean(quality.values(RankMetric(kind, cutoff: cutoff)))
   }
+}
 
-  var meanSteps: Double { Double(steps.reduce(0, +)) / Double(max(1, steps.count)) }
+/// The denoiser calls of many examples.
+struct StepCounts {
+  let mean: Double
+  private let sorted: [Int]
 
-  func steps(percentile: Double) -> Int {
-    let sorted = steps.sorted()
-    return sorted.isEmpty ? 0 : sorted[Int(percentile * Double(sorted.count - 1))]
+  init(_ steps: [Int]) {
+    sorted = steps.sorted()
+    mean = Double(steps.reduce(0, +)) / Double(max(1, steps.count))
+  }
+
+  func percentile(_ share: Double) -> Int {
+    sorted.isEmpty ? 0 : sorted[Int(share * Double(sorted.count - 1))]
+  }
+
+  /// Mean, p50 and p99.
+  var cells: [Report.Cell] {
+    [.number(mean, 2)] + [0.5, 0.99].map { .number(Double(percentile($0)), 0) }
+  }
+}
+
+/// What most tables say of how well something ranks.
+struct Figures {
+  /// HR@20, NDCG@20, and half the width of the latter's 95 % interval.
+  let cells: [Report.Cell]
+  private let gain: Double
+  private let interval: ClosedRange<Double>
+
+  init(_ measured: Measured, _ bootstrap: Bootstrap) {
+    let values = measured.quality.values(RankMetric(.ndcg, cutoff: 20))
+    gain = Bootstrap.mean(values)
+    interval = bootstrap.interval(values)
+    cells = [
+      .share(measured.mean(.hitRate)), .share(gain),
+      .share((interval.upperBound - interval.lowerBound) / 2),
+    ]
+  }
+
+  /// NDCG@20 in percent at an x.
+  func point(_ x: Double) -> Plot.Point {
+    Plot.Point(
+      x: x,
+      y: 100 * gain,
+      low: 100 * interval.lowerBound,
+      high: 100 * interval.upperBound
+    )
   }
 }
 
@@ -71,7 +112,7 @@ extension Study {
     return Measured(
       answers: answers,
       quality: Quality(answers, facts, embeddings: embeddings(model)),
-      steps: ranking.steps,
+      steps: StepCounts(ranking.steps),
       microseconds: ranking.generationSeconds * 1e6 / Double(max(1, judged.count))
     )
   }
@@ -80,6 +121,8 @@ extension Study {
     let items = model.weights.range(.items).dropLast(width)
     return ItemEmbeddings(Array(model.weights.values[items]), width: width)
   }
+
+  func figures(_ measured: Measured) -> Figures { Figures(measured, bootstrap) }
 
   /// Resamples whole users or sessions of the judged examples.
   var bootstrap: Bootstrap { Bootstrap(units: facts.units, seed: 1) }

@@ -26,14 +26,12 @@ extension Study {
         var points: [Plot.Point] = []
         for steps in counts {
           let measured = try measure(model) { $0.serving.steps = steps }
-          let (gain, interval) = estimate(measured)
-          report.append([
-            .text(name.rawValue), .number(Double(total), 0), .number(Double(steps), 0),
-            .share(measured.mean(.hitRate)), .share(gain),
-            .share((interval.upperBound - interval.lowerBound) / 2),
-            .number(measured.microseconds, 1),
-          ])
-          points.append(point(Double(steps), gain, interval))
+          let ranked = figures(measured)
+          report.append(
+            [.text(name.rawValue), .number(Double(total), 0), .number(Double(steps), 0)]
+              + ranked.cells + [.number(measured.microseconds, 1)]
+          )
+          points.append(ranked.point(Double(steps)))
         }
         series.append(Plot.Series(name: "\(name.rawValue), T = \(total)", points: points))
       }
@@ -65,15 +63,12 @@ extension Study {
             $0.serving.steps = steps
             $0.serving.guidance = w
           }
-          let (gain, interval) = estimate(measured)
-          report.append([
-            .text(model.name), .number(Double(w), 1), .number(Double(steps), 0),
-            .share(measured.mean(.hitRate)), .share(gain),
-            .share((interval.upperBound - interval.lowerBound) / 2),
-            .share(measured.quality.measures.coverage),
-            measured.quality.measures.novelty.map { .number($0, 2) } ?? .none,
-          ])
-          points.append(point(Double(w), gain, interval))
+          let (ranked, measures) = (figures(measured), measured.quality.measures)
+          report.append(
+            [.text(model.name), .number(Double(w), 1), .number(Double(steps), 0)] + ranked.cells
+              + [.share(measures.coverage), measures.novelty.map { .number($0, 2) } ?? .none]
+          )
+          points.append(ranked.point(Double(w)))
         }
         series.append(Plot.Series(name: "\(model.name), \(steps) steps", points: points))
       }
@@ -85,21 +80,5 @@ extension Study {
       series: series
     )
     return report
-  }
-
-  /// NDCG@20 and its 95 % interval.
-  func estimate(_ measured: Measured) -> (mean: Double, interval: ClosedRange<Double>) {
-    let values = measured.quality.values(RankMetric(.ndcg, cutoff: 20))
-    return (Bootstrap.mean(values), bootstrap.interval(values))
-  }
-
-  /// A point of a plot in percent.
-  func point(_ x: Double, _ share: Double, _ interval: ClosedRange<Double>) -> Plot.Point {
-    Plot.Point(
-      x: x,
-      y: 100 * share,
-      low: 100 * interval.lowerBound,
-      high: 100 * interval.upperBound
-    )
   }
 }

@@ -25,15 +25,12 @@ extension Study {
         $0.serving.steps = steps
         $0.start = start
       }
-      let (gain, interval) = estimate(measured)
-      report.append([
-        .text(title), .number(Double(share), 1), .number(Double(steps), 0),
-        .share(measured.mean(.hitRate)), .share(gain),
-        .share((interval.upperBound - interval.lowerBound) / 2),
-        measured.quality.measures.lastRepeatRate.map { .share($0) } ?? .none,
-        .number(measured.microseconds, 1),
-      ])
-      return point(Double(share), gain, interval)
+      let (ranked, repeats) = (figures(measured), measured.quality.measures.lastRepeatRate)
+      report.append(
+        [.text(title), .number(Double(share), 1), .number(Double(steps), 0)] + ranked.cells
+          + [repeats.map { .share($0) } ?? .none, .number(measured.microseconds, 1)]
+      )
+      return ranked.point(Double(share))
     }
     for steps in counts { _ = try add("noise", 1, steps, .noise) }
     var series: [Plot.Series] = []

@@ -81,7 +81,7 @@ struct ExperimentTests {
     let model = try study.fit(recipe)
     let measured = try study.measure(model)
     #expect(measured.mean(.ndcg) > 0.9)
-    #expect(measured.meanSteps == 2 && measured.steps(percentile: 0.99) == 2)
+    #expect(measured.steps.mean == 2 && measured.steps.percentile(0.99) == 2)
     let again = try study.measure(try study.fit(recipe))
     #expect(again.answers == measured.answers)
   }
