@@ -144,7 +144,10 @@ let package = Package(
     ),
     tests(
       "TrainingTests",
-      ["Training", "Network", "Kernels", "Diffusion", "Evaluation", "Files", "TestSupport"]
+      [
+        "Training", "Autodiff", "Network", "Kernels", "Diffusion", "Evaluation", "Files",
+        "TestSupport",
+      ]
     ),
     tests(
       "GoldenTests",

@@ -46,6 +46,40 @@ struct ExperimentTests {
     #expect(report.plots.isEmpty == (experiment == .baselines))
   }
 
+  /// A number of a report's row, found by the texts it begins with.
+  private func number(_ report: Report, _ texts: [String], _ column: String) throws -> Double {
+    let row = try #require(
+      report.rows.first { row in zip(row, texts).allSatisfy { $0.0 == .text($0.1) } }
+    )
+    let at = try #require(report.columns.firstIndex(of: column))
+    switch row[at] {
+    case .number(let value, _), .share(let value): return value
+    case .text, .none: throw TrainingFailure("no number in \(column)")
+    }
+  }
+
+  @Test("the test part is what is judged")
+  func judged() throws {
+    let study = try study(epochs: 1)
+    // The latest tenth of 600 clicks, all of sessions whose beginning lies before.
+    #expect(study.test.count == study.judged.count && study.facts.count == study.test.count)
+    #expect((0..<study.test.count).allSatisfy { study.test.sequence($0) >= 54 })
+  }
+
+  @Test("the clicks an explanation names lose most, and the attacker finds the last click")
+  func meaning() throws {
+    let study = try study(epochs: 1)
+    let deleted = try Experiment.explanations.run(study)
+    let named = try number(deleted, ["ours", "as explained"], "score lost")
+    for choice in ["the latest", "any"] {
+      #expect(named >= (try number(deleted, ["ours", choice], "score lost")))
+    }
+    #expect(named > 0)
+    let attacked = try Experiment.privacy.run(study)
+    let attack = ["ours", "last click, with the model", "oracle"]
+    #expect(try number(attacked, attack, "top 10") > 0.6)
+  }
+
   /// Sessions that walk around 40 items with a stride of their own, 1 to 5: the last click leaves
   /// five items open, the last two leave one.
   private func strides() throws -> Study {

@@ -54,6 +54,13 @@ struct DatasetTests {
     #expect(Self.words(dataset.validation, dataset.items) == ["b → a"])
   }
 
+  @Test("an example knows its sequence, which is what intervals resample")
+  func sequences() throws {
+    let log = try Self.log(["a b c", "b a", "c"])
+    let dataset = try Dataset(log, later: log, options: Self.options())
+    #expect((0..<3).map { dataset.training.sequence($0) } == [0, 0, 1])
+  }
+
   @Test("a row is one example, whose repeated history does not count as clicks")
   func rows() throws {
     let log = try Self.log(["a", "a b", "a b c", "c b"], isRows: true)

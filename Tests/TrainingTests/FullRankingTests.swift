@@ -67,19 +67,57 @@ struct FullRankingTests {
     #expect(ranking.steps == some.map { _ in 12 })
     let one = try answers()
     #expect(best != one)
-    // What is first of three stands at least as high in one of the three.
-    #expect(some.contains { best.list($0, count: 1) == one.list($0, count: 1) })
+    #expect(try best != answers { $0.samples = 2 })
+    // By hand: each sample's scores, and the highest of each item.
+    var walk = try RankingWalk(
+      weights,
+      schedule: .init(name: .linear, steps: 20),
+      options: .init(serving: .init(sampler: .ddim, steps: 4, guidance: 1))
+    )
+    for example in some.prefix(8) {
+      var scores = [Float](repeating: -.infinity, count: World.items)
+      for sample in 0..<3 {
+        let key = NoiseKey(seed: 0, user: UInt64(example), position: UInt64(sample))
+        let clean = walk.generate(
+          [dataset.training.history(example)],
+          targets: [nil],
+          keys: [key]
+        ).clean
+        for item in scores.indices {
+          let row = weights.values[(item * 16)..<(item * 16 + 16)]
+          scores[item] = max(scores[item], zip(clean, row).reduce(0) { $0 + $1.0 * $1.1 })
+        }
+      }
+      #expect(
+        scores.firstIndex(of: scores.max() ?? 0).map { [Int32($0)] }
+          == Array(best.list(example, count: 1))
+      )
+    }
   }
 
-  @Test("without its noise a model answers the same for every seed")
-  func silent() throws {
-    let first = try answers { $0.seesNoise = false }
-    let second = try answers {
-      $0.seesNoise = false
-      $0.seed = 9
+  @Test(
+    "without its noise a model answers the same for every seed",
+    arguments: [.linear, .mlp, .residual, .adaptive] as [Shape.Denoiser]
+  )
+  func silent(_ denoiser: Shape.Denoiser) throws {
+    var weights = Weights(shape: World.shape(denoiser), seed: 3)
+    // What a residual adds begins as nothing, whatever the noise.
+    for (i, at) in weights.range(.denoiser2Weight).enumerated() {
+      weights.values[at] += 0.3 * Float((i * 7) % 5 - 2)
     }
-    #expect(first == second)
-    #expect(try answers() != (try answers { $0.seed = 9 }))
+    func answers(seesNoise: Bool, seed: UInt64) throws -> Answers {
+      var options = RankingOptions(serving: .init(sampler: .ddim, steps: 4, guidance: 1))
+      options.seesNoise = seesNoise
+      options.seed = seed
+      var ranking = try FullRanking(
+        weights,
+        schedule: .init(name: .linear, steps: 20),
+        options: options
+      )
+      return ranking.answers("ours", to: dataset.training, at: some, depth: 60)
+    }
+    #expect(try answers(seesNoise: false, seed: 0) == answers(seesNoise: false, seed: 9))
+    #expect(try answers(seesNoise: true, seed: 0) != answers(seesNoise: true, seed: 9))
   }
 
   @Test(
@@ -93,6 +131,16 @@ struct FullRankingTests {
     var ranking = try ranking { $0.start = .from(origin, share: 0) }
     _ = ranking.answers("ours", to: dataset.training, at: some, depth: 1)
     #expect(ranking.steps == some.map { _ in 1 })
+  }
+
+  @Test("each start is another")
+  func origins() throws {
+    let long = some.filter { dataset.training.history($0).count > 1 }
+    let lists = try RankingOptions.Origin.known.map { origin in
+      let answers = try answers { $0.start = .from(origin, share: 0.5) }
+      return long.map { Array(answers.list($0, count: 60)) }
+    }
+    for (a, b) in [(0, 1), (0, 2), (1, 2)] { #expect(lists[a] != lists[b]) }
   }
 
   @Test("a still estimate ends early")

@@ -1,3 +1,4 @@
+import Evaluation
 import Network
 import Testing
 
@@ -100,6 +101,29 @@ struct WindowLoopTests {
     deep.blocks = 2
     #expect(!settings.isPublished(deep))
     #expect(!self.settings(.mlp).isPublished(World.shape(.mlp)))
+  }
+
+  @Test("where seen items are left out of the softmax, validation leaves them out too")
+  func unseen() throws {
+    var settings = settings(.residual)
+    settings.epochs = 1
+    settings.objective.excludesSeen = true
+    let dataset = try World.dataset()
+    var loop = try Loop(dataset, shape: World.shape(.residual), settings: settings)
+    #expect(try run(&loop) == .complete)
+    let best = try #require(loop.best)
+    func gain(excludesSeen: Bool) throws -> Double {
+      var options = RankingOptions(serving: settings.serving)
+      options.seed = settings.seed
+      options.excludesSeen = excludesSeen
+      var ranking = try FullRanking(best.weights, schedule: settings.schedule, options: options)
+      var metrics = RankingMetrics(cutoff: 20)
+      let all = Array(0..<dataset.validation.count)
+      for rank in ranking.ranks(of: dataset.validation, at: all) { metrics.add(rank: rank) }
+      return metrics.ndcg
+    }
+    #expect(best.metrics["ndcg@20"] == (try gain(excludesSeen: true)))
+    #expect(best.metrics["ndcg@20"] != (try gain(excludesSeen: false)))
   }
 
   @Test("the rate rises, then falls along a cosine")

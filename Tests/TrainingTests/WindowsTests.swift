@@ -1,3 +1,5 @@
+import Autodiff
+import Kernels
 import Network
 import Testing
 
@@ -67,6 +69,32 @@ struct WindowsTests {
       #expect(fresh.batch(index, epoch: 2, parts: 2) != parts)
     }
     #expect(seen == windows.targets)
+  }
+
+  @Test("what was seen is masked: a window's clicks so far, as rows of the candidates")
+  func masked() {
+    var batch = SequenceBatch()
+    batch.clicks = [5, 2, 7, 4, 5]
+    batch.lengths = [3, 2]
+    batch.rows = [1, 2, 3]
+    batch.targets = [7, 1, 5]
+    #expect(batch.histories == [0..<2, 0..<3, 3..<4])
+    func mask() -> (seen: [[Float]], of: [Float]) {
+      var tape = Tape(parameters: 0)
+      tape.begin([])
+      // Item i is the number i.
+      let table = tape.constant((0..<9).map(Float.init), width: 1)
+      let items = Candidates(batch, table, of: 9, excludesSeen: true, on: &tape)
+      let rows = tape.value(items.table)
+      let seen = items.mask.map { mask in
+        mask.ranges.map { mask.items[$0].filter { $0 >= 0 }.map { rows[Int($0)] } }
+      }
+      return (seen ?? [], items.targets.map { rows[Int($0)] })
+    }
+    #expect(mask() == ([[5, 2], [5, 2, 7], [4]], [7, 1, 5]))
+    // Of those that were drawn or are targets; 2 and 4 are neither.
+    batch.candidates = [8, 5, 0]
+    #expect(mask() == ([[5], [5, 7], []], [7, 1, 5]))
   }
 
   @Test("a bias above 1 draws steps towards pure noise, and all steps stay in range")
