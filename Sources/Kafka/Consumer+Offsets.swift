@@ -19,6 +19,9 @@ extension Consumer {
   /// The partitions that are ours just now.
   package var assignment: Set<TopicPartition> { bridge.assignment }
 
+  /// Those of them that deliver nothing before they are admitted.
+  package var arrived: Set<TopicPartition> { bridge.arrived }
+
   /// Grows whenever partitions come or go, so that a caller sees that its batch was abandoned.
   package var assignmentEpoch: Int { bridge.epoch }
 
@@ -60,7 +63,7 @@ extension Consumer {
   }
 
   /// Asks the group for the committed offsets of partitions; one without any is left out.
-  borrowing func committed(
+  package borrowing func committed(
     _ partitions: Set<TopicPartition>,
     timeoutMs: Int
   ) throws(KafkaFailure) -> [TopicPartition: Int64] {
@@ -128,6 +131,14 @@ extension Consumer {
     [positions[partition], bridge.reached[partition]].compactMap(\.self).max()
   }
 
+  /// The first offset that is kept of each partition.
+  package borrowing func firstOffsets(
+    of partitions: Set<TopicPartition>,
+    timeoutMs: Int
+  ) throws(KafkaFailure) -> [TopicPartition: Int64] {
+    try offsets(Int64(RD_KAFKA_OFFSET_BEGINNING), of: partitions, timeoutMs: timeoutMs)
+  }
+
   /// The first offsets at a time, or at one of the numbers that stand for beginning and end.
   private borrowing func offsets(
     _ time: Int64,
@@ -162,6 +173,26 @@ extension Consumer {
     try check(list, "rewinding")
   }
 
+  /// Lets partitions that arrived deliver, from an offset or from where the group is.
+  ///
+  /// - Throws: `retry` if the broker did not answer in time; none is admitted then.
+  package borrowing func admit(
+    _ starts: [TopicPartition: Int64?],
+    timeoutMs: Int
+  ) throws(KafkaFailure) {
+    try rewind(to: starts.compactMapValues(\.self), timeoutMs: timeoutMs)
+    bridge.arrived.subtract(starts.keys)
+    if !bridge.isPaused { try resumeAll() }
+  }
+
+  /// Holds partitions back, as if they had just arrived.
+  package borrowing func holdBack(_ partitions: Set<TopicPartition>) throws(KafkaFailure) {
+    let ours = partitions.intersection(bridge.assignment)
+    bridge.arrived.formUnion(ours)
+    let list = PartitionList(ours)
+    try client.check(unsafe rd_kafka_pause_partitions(client.raw, list.raw), "pausing")
+  }
+
   /// Stops deliveries, of partitions yet to come as well: polling then only keeps us in the group.
   package borrowing func pauseAll() throws(KafkaFailure) {
     bridge.isPaused = true
@@ -172,7 +203,7 @@ extension Consumer {
   /// Lets deliveries go on where they stopped.
   package borrowing func resumeAll() throws(KafkaFailure) {
     bridge.isPaused = false
-    let list = PartitionList(bridge.assignment)
+    let list = PartitionList(bridge.assignment.subtracting(bridge.arrived))
     try client.check(unsafe rd_kafka_resume_partitions(client.raw, list.raw), "resuming")
   }
 

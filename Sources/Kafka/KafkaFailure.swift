@@ -46,6 +46,11 @@ package struct KafkaFailure: Error, Equatable, Sendable, CustomStringConvertible
     Self(remedy: remedy, code: code, reason: "\(context): \(reason)", topic: topic)
   }
 
+  /// The same failure, with another way out.
+  func with(remedy: Remedy) -> Self {
+    Self(remedy: remedy, code: code, reason: reason, topic: topic)
+  }
+
   /// The same failure, of a message to a topic.
   func of(topic: String) -> Self { Self(remedy: remedy, code: code, reason: reason, topic: topic) }
 

@@ -11,8 +11,8 @@ package struct Producer: ~Copyable {
   private static let sendsBetweenPolls = 256
   private static let purgedReportsMs: Int32 = 100
 
-  private let client: Client
-  private let reports: DeliveryReports
+  let client: Client
+  let reports: DeliveryReports
   private let sendTimeoutMs: Int
   private var sent = 0
 

@@ -9,11 +9,15 @@ package struct RebalanceHooks {
   package var onRevoke: ([TopicPartition]) -> [TopicPartition: Int64]
   /// These partitions are already somebody else's; nothing may be committed for them.
   package var onLost: ([TopicPartition]) -> Void
+  /// Whether partitions that come deliver nothing before ``Consumer/admit(_:timeoutMs:)``.
+  package var holdsArrivals: Bool
 
   package init(
+    holdsArrivals: Bool = false,
     onRevoke: @escaping ([TopicPartition]) -> [TopicPartition: Int64] = { _ in [:] },
     onLost: @escaping ([TopicPartition]) -> Void = { _ in }
   ) {
+    self.holdsArrivals = holdsArrivals
     self.onRevoke = onRevoke
     self.onLost = onLost
   }
@@ -25,6 +29,8 @@ package struct RebalanceHooks {
 /// that called them, and nowhere else: no lock is needed.
 final class RebalanceBridge: Bridge {
   private let hooks: RebalanceHooks
+  /// Partitions of ours that are held back.
+  var arrived: Set<TopicPartition> = []
   private(set) var assignment: Set<TopicPartition> = []
   private(set) var epoch = 0
   /// Partitions that went away during this poll, whose messages must not be handed out any more.
@@ -70,13 +76,14 @@ final class RebalanceBridge: Bridge {
     let added = unsafe partitions(in: list)
     epoch += 1
     assignment.formUnion(added)
+    if hooks.holdsArrivals { arrived.formUnion(added) }
     if isCooperative {
       unsafe note(rd_kafka_incremental_assign(client, list))
     } else {
       unsafe note(rd_kafka_assign(client, list))
     }
     // A partition that went while it was paused comes back paused: librdkafka remembers.
-    if isPaused {
+    if isPaused || hooks.holdsArrivals {
       _ = unsafe rd_kafka_pause_partitions(client, list)
     } else {
       _ = unsafe rd_kafka_resume_partitions(client, list)
@@ -101,6 +108,7 @@ final class RebalanceBridge: Bridge {
     }
     epoch += 1
     assignment.subtract(removed)
+    arrived.subtract(removed)
     revoked.formUnion(removed)
     for partition in removed { (reached[partition], asked[partition]) = (nil, nil) }
     if isCooperative {

@@ -1,23 +1,27 @@
 internal import Events
 
 extension Pipeline {
-  /// Waits until everything published is stored, and only then says that the batch is done.
+  /// Makes what was published stick, and with it that the batch is done.
   mutating func commit(_ turn: inout Turn, epoch: Int) throws(Interruption) {
     var next: [Partition: Position] = [:]
     for record in turn.records {
       var position = record.position
       position.offset += 1
-      next[Partition(position)] = position
+      next[position.home] = position
     }
-    let positions = Array(next.values)
+    // What is read again for the sessions alone was committed before.
+    let positions = next.values.filter { $0.offset > rebuilding[$0.home] ?? 0 }
     try timed(.commit, &turn) { pipeline, turn throws(Interruption) in
-      try pipeline.persist(&turn, epoch: epoch) { pipeline, _ throws(PipelineFailure) in
-        try pipeline.sink.flush()
-      }
-      // A batch whose partitions went away meanwhile is no longer ours to commit.
+      if positions.isEmpty { return }
       if pipeline.source.assignmentEpoch != epoch { throw .abandoned(.partitionsMoved) }
       try pipeline.persist(&turn, epoch: epoch) { pipeline, _ throws(PipelineFailure) in
-        try pipeline.source.commit(next: positions)
+        try pipeline.sink.commit(next: positions, from: &pipeline.source)
+      }
+    }
+    for (partition, position) in next {
+      unmarked[partition] = position
+      if let until = rebuilding[partition], position.offset >= until {
+        rebuilding[partition] = nil
       }
     }
   }

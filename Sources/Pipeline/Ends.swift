@@ -17,6 +17,28 @@ package protocol ClickSource {
   /// A batch polled under another epoch may belong to somebody else by now.
   var assignmentEpoch: Int { get }
 
+  /// The partitions that are ours just now.
+  var assignment: Set<Partition> { get }
+
+  /// Partitions of ours that wait for ``admit(_:)``; nothing comes from them before.
+  var arrived: Set<Partition> { get }
+
+  /// As whom the group knows us just now.
+  var membership: Membership { get }
+
+  /// Where the group is in these partitions, and what is kept of them.
+  mutating func extents(
+    of partitions: Set<Partition>
+  ) throws(PipelineFailure) -> [Partition: Extent]
+
+  /// Lets partitions that arrived deliver, from the given offset, or where the group is.
+  ///
+  /// Those that have gone meanwhile are passed over.
+  mutating func admit(_ starts: [Partition: Int64?]) throws(PipelineFailure)
+
+  /// Holds partitions back, as if they had just arrived.
+  mutating func holdBack(_ partitions: Set<Partition>) throws(PipelineFailure)
+
   /// Passes `ms` without delivering anything, and without being taken for dead.
   mutating func stayAlive(ms: Int) throws(PipelineFailure)
 
@@ -25,6 +47,19 @@ package protocol ClickSource {
 
   /// Remembers that everything before these positions is done.
   mutating func commit(next: [Position]) throws(PipelineFailure)
+}
+
+/// What there is of a partition.
+package struct Extent: Equatable, Sendable {
+  /// Everything before it is done; `nil` if the group has committed nothing.
+  package var committed: Int64?
+  /// The first offset that is still kept.
+  package var first: Int64
+
+  package init(committed: Int64?, first: Int64) {
+    self.committed = committed
+    self.first = first
+  }
 }
 
 /// A message on its way out.
@@ -46,14 +81,25 @@ package struct Message: Equatable, Sendable {
 
 /// Where suggestions and dead letters go.
 package protocol MessageSink {
+  /// Whether messages and offsets are committed together, or not at all.
+  var isTransactional: Bool { get }
+
   /// Hands a message over; it may still be on its way when this returns.
   mutating func send(_ message: Message) throws(PipelineFailure)
 
-  /// Returns once every message sent so far is stored for good.
+  /// Returns once every message sent since the last commit is stored for good, and with them that
+  /// everything before `next` is done.
   ///
-  /// - Throws: `retry` while some are still on their way: flush again, do not send again. `again`
-  ///   if some were given up.
-  mutating func flush() throws(PipelineFailure)
+  /// - Throws: `retry` while some are still on their way: commit again, do not send again. `again`
+  ///   if some were given up, or if it is not known what became of them.
+  mutating func commit(
+    next: [Position],
+    from source: inout some ClickSource
+  ) throws(PipelineFailure)
+
+  /// Takes back what was sent since the last commit, as far as that can be; in a transaction it
+  /// returns only once the outcome is certain, which the committed offsets then tell.
+  mutating func abandon() throws(PipelineFailure)
 }
 
 /// The two clocks a pipeline reads; arguments, so that a replay or a test sets them.
@@ -79,6 +125,8 @@ package struct PipelineFailure: Error, Equatable, Sendable, CustomStringConverti
     case retry
     /// The batch did not stick: it has to be read and done again.
     case again
+    /// The same, once its partitions are claimed in the session store.
+    case claim
     /// It will not: somebody has to act on the reason.
     case stop
   }

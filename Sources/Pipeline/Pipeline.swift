@@ -13,9 +13,16 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   package var recommender: Recommender
   package let options: PipelineOptions
   package let clock: PipelineClock
-  private var patience: Patience
+  static var markEveryMs: Int64 { 1_000 }
+
+  var patience: Patience
   /// Of batches that had to be done again, one after the other.
   private var batchPatience: Patience
+  /// Partitions whose sessions are behind, and the offset from which on they are served again.
+  var rebuilding: [Partition: Int64] = [:]
+  /// What is done, and the store was not told of yet.
+  var unmarked: [Partition: Position] = [:]
+  var markedMs: Int64 = 0
   private var random = SystemRandomNumberGenerator()
 
   package init(
@@ -39,8 +46,12 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   /// Carries one batch through; with nothing to read it returns an empty turn after `idleWaitMs`.
   package mutating func turn() throws(PipelineFailure) -> Turn {
     var turn = Turn()
+    try admit(&turn)
     try consume(&turn)
-    if turn.records.isEmpty { return turn }
+    if turn.records.isEmpty {
+      try mark()
+      return turn
+    }
     let epoch = source.assignmentEpoch
 
     decode(&turn)
@@ -58,9 +69,14 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
       case .abandoned(let cause): try abandon(&turn, cause)
       case .failed(let failure): throw failure
       }
+      return turn
     }
+    try mark()
     return turn
   }
+
+  /// Tells the store how far it is; nothing comes after.
+  package mutating func finish() throws(PipelineFailure) { try mark(atOnce: true) }
 
   /// Runs a stage and adds its time to the turn's account.
   mutating func timed<Result, Failure: Error>(
@@ -86,71 +102,89 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
         patience.succeeded()
         return
       } catch {
-        try waitOut(error, startedMs: startedMs, &turn)
+        do throws(PipelineFailure) { try wait(for: error, startedMs: startedMs, &turn) } catch {
+          throw .failed(error)
+        }
+        if error.remedy != .retry { throw .abandoned(.failed(error)) }
       }
       if source.assignmentEpoch != epoch { throw .abandoned(.partitionsMoved) }
       if options.shouldStop() { throw .abandoned(.stopping) }
     }
   }
 
-  private mutating func waitOut(
-    _ failure: PipelineFailure,
+  /// Waits a while after a failure, or throws what ends it.
+  mutating func wait(
+    for failure: PipelineFailure,
     startedMs: Int64,
     _ turn: inout Turn
-  ) throws(Interruption) {
-    if failure.remedy == .stop { throw .failed(failure) }
+  ) throws(PipelineFailure) {
+    if failure.remedy == .stop { throw failure }
     turn.retries[failure.dependency, default: 0] += 1
     options.onWait(failure)
     let nowMs = monotonicMs()
     func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
-    let isAgain = failure.remedy == .again
     let action =
-      isAgain
-      ? batchPatience.failed(startedMs: startedMs, nowMs: nowMs, random: draw)
-      : patience.failed(startedMs: startedMs, nowMs: nowMs, random: draw)
+      failure.remedy == .retry
+      ? patience.failed(startedMs: startedMs, nowMs: nowMs, random: draw)
+      : batchPatience.failed(startedMs: startedMs, nowMs: nowMs, random: draw)
     switch action {
-    case .wait(let ms):
-      do { try source.stayAlive(ms: ms) } catch { throw .failed(error) }
-      if isAgain { throw .abandoned(.failed(failure)) }
+    case .wait(let ms): try source.stayAlive(ms: ms)
     case .giveUp(let ms):
-      let reason = "\(failure.reason); it has failed for \(ms / 1_000) s"
-      throw .failed(
-        PipelineFailure(remedy: .stop, dependency: failure.dependency, reason: reason)
+      throw PipelineFailure(
+        remedy: .stop,
+        dependency: failure.dependency,
+        reason: "\(failure.reason); it has failed for \(ms / 1_000) s"
       )
     }
   }
 
   /// Gives the batch up: what is still ours comes again, the rest goes to its new owner.
+  ///
+  /// Asked to stop, it does not wait for what cannot be settled now: nothing is read any more.
   private mutating func abandon(
     _ turn: inout Turn,
     _ cause: Turn.Abandonment
   ) throws(PipelineFailure) {
     turn.abandoned = cause
     var first: [Partition: Position] = [:]
-    for record in turn.records where first[Partition(record.position)] == nil {
-      first[Partition(record.position)] = record.position
+    for record in turn.records where first[record.position.home] == nil {
+      first[record.position.home] = record.position
     }
-    try source.rewind(to: Array(first.values))
+    while true {
+      let startedMs = monotonicMs()
+      do throws(PipelineFailure) {
+        try sink.abandon()
+        if sink.isTransactional { try goByCommitted(first) }
+        try source.rewind(to: Array(first.values))
+        break
+      } catch {
+        if error.remedy != .stop, options.shouldStop() { return }
+        try wait(for: error, startedMs: startedMs, &turn)
+      }
+    }
+    if case .failed(let failure) = cause, failure.remedy == .claim {
+      try source.holdBack(Set(first.keys))
+    }
   }
 
-  private func monotonicMs() -> Int64 { Int64(clock.monotonicNs() / 1_000_000) }
+  /// A transaction whose outcome was not known may have been committed after all: what is read
+  /// again of it is not published again.
+  private mutating func goByCommitted(
+    _ first: [Partition: Position]
+  ) throws(PipelineFailure) {
+    for (partition, extent) in try source.extents(of: Set(first.keys)) {
+      guard let committed = extent.committed, let first = first[partition] else { continue }
+      if committed > first.offset { rebuilding[partition] = committed }
+    }
+  }
+
+  func monotonicMs() -> Int64 { Int64(clock.monotonicNs() / 1_000_000) }
 }
 
 /// Why a batch does not go on.
 enum Interruption: Error {
   case abandoned(Turn.Abandonment)
   case failed(PipelineFailure)
-}
-
-/// A partition of a topic, as a key.
-struct Partition: Hashable {
-  let topic: String
-  let number: Int32
-
-  init(_ position: Position) {
-    topic = position.topic
-    number = position.partition
-  }
 }
 
 /// What a pipeline is told by the configuration.

@@ -17,7 +17,7 @@ extension Pipeline {
 
   private func message(_ index: Int, _ turn: inout Turn, nowMs: Int64) -> Message? {
     switch turn.events[index] {
-    case .ignored: return nil
+    case .ignored, .rebuilt: return nil
     case .dead(let letter):
       return Message(
         destination: .deadLetters,

@@ -22,6 +22,7 @@ extension Pipeline {
       owners[place].append(index)
     }
     turn.views = Array(repeating: nil, count: turn.events.count)
+    defer { dropRebuilt(&turn) }
     if changes.isEmpty { return }
 
     let batch = changes
@@ -31,16 +32,20 @@ extension Pipeline {
         do throws(SessionFailure) {
           views = try pipeline.store.apply(batch)
         } catch {
-          throw PipelineFailure(
-            remedy: error.remedy == .retry ? .retry : .stop,
-            dependency: .sessions,
-            reason: error.reason,
-          )
+          throw PipelineFailure(error)
         }
       }
     }
     for (place, indices) in owners.enumerated() {
       for (index, view) in zip(indices, views[place]) { turn.views[index] = view }
+    }
+  }
+
+  private func dropRebuilt(_ turn: inout Turn) {
+    if rebuilding.isEmpty { return }
+    for index in turn.events.indices where isRebuilding(turn.records[index].position) {
+      turn.events[index] = .rebuilt
+      turn.views[index] = nil
     }
   }
 }
@@ -55,7 +60,7 @@ extension Event {
         .click(item: click.item, timestampMs: click.timestampMs, eventID: click.eventID)
       )
     case .erase(let user): return (user, .erase)
-    case .ignored, .dead: return nil
+    case .ignored, .rebuilt, .dead: return nil
     }
   }
 }

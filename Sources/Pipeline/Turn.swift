@@ -7,6 +7,8 @@ package enum Event: Equatable, Sendable {
   case erase(user: String)
   /// A click of a type that the configuration does not count.
   case ignored
+  /// Read again for the sessions alone: what it led to was published before.
+  case rebuilt
   case dead(DeadLetter)
 }
 
@@ -35,6 +37,24 @@ package struct Turn: Sendable {
     case consume, decode, session, batch, encode, denoise, match, publish, commit
   }
 
+  /// A partition whose sessions are folded again, for the store has lost them, or never had them.
+  package struct Rebuild: Equatable, Sendable {
+    package let partition: Partition
+    /// What the store has folded.
+    package let from: Int64
+    /// The first offset that the topic still keeps.
+    package let kept: Int64
+    /// From there on it is served.
+    package let until: Int64
+    /// Whether the store knew how far it was.
+    package let isKnown: Bool
+
+    /// Whether clicks are gone from the topic that the store has not folded.
+    package var isIncomplete: Bool { isKnown && from < kept }
+  }
+
+  /// Rebuilds that began with this turn.
+  package var rebuilds: [Rebuild] = []
   package var records: [Record] = []
   package var events: [Event] = []
   /// The session as of each event; `nil` for what has no session.

@@ -119,9 +119,22 @@ package struct Configuration: Sendable {
   }
 
   package struct Delivery: Sendable {
-    package enum Mode: String, CaseIterable, Sendable { case atLeastOnce = "at-least-once" }
+    package enum Mode: String, CaseIterable, Sendable {
+      case auto
+      case exactlyOnce = "exactly-once"
+      case atLeastOnce = "at-least-once"
+    }
 
-    package internal(set) var mode = Mode.atLeastOnce
+    package internal(set) var mode = Mode.auto
+    /// `nil`: group and worker's name.
+    package internal(set) var transactionalID: String?
+    package internal(set) var transactionTimeoutMs: Int64 = 10_000
+  }
+
+  /// Whether suggestions and offsets are committed in transactions.
+  package var isTransactional: Bool {
+    // The embedded broker takes transactions and forgets their offsets.
+    delivery.mode == .exactlyOnce || (delivery.mode == .auto && kafka.brokers != .embedded)
   }
 
   package struct Faults: Sendable {

@@ -1,4 +1,5 @@
-import Synchronization
+package import Events
+internal import Synchronization
 
 /// What the worker knows of its own state, and the verdicts on it.
 ///
@@ -25,11 +26,6 @@ package final class Health: Sendable {
   package enum Change: Equatable, Sendable {
     case stuck(forMs: Int64)
     case movesAgain
-  }
-
-  private struct Partition: Hashable {
-    let topic: String
-    let number: Int32
   }
 
   private struct Progress {
@@ -91,30 +87,31 @@ package final class Health: Sendable {
   /// - Returns: Whether it has just become stuck, or has just left that state.
   @discardableResult
   package func progressed(
-    topic: String,
-    partition: Int32,
+    _ partition: Partition,
     next: Int64,
     lag: Int64,
     nowMs: Int64
   ) -> Change? {
-    let key = Partition(topic: topic, number: partition)
-    return state.withLock { state in
-      let last = state.partitions[key]
+    state.withLock { state in
+      let last = state.partitions[partition]
       let moved = last.map { $0.next != next || $0.lag <= 0 } ?? true
       let movedMs = moved || lag <= 0 ? nowMs : last?.movedMs ?? nowMs
       let idleMs = nowMs - movedMs
       let (wasStuck, isStuck) = (last?.isStuck ?? false, idleMs > progressWithinMs)
-      state.partitions[key] = Progress(next: next, lag: lag, movedMs: movedMs, isStuck: isStuck)
+      state.partitions[partition] = Progress(
+        next: next,
+        lag: lag,
+        movedMs: movedMs,
+        isStuck: isStuck
+      )
       if wasStuck == isStuck { return nil }
       return isStuck ? .stuck(forMs: idleMs) : .movesAgain
     }
   }
 
   /// A partition has gone to another worker.
-  package func released(topic: String, partition: Int32) {
-    _ = state.withLock {
-      $0.partitions.removeValue(forKey: Partition(topic: topic, number: partition))
-    }
+  package func released(_ partition: Partition) {
+    _ = state.withLock { $0.partitions.removeValue(forKey: partition) }
   }
 
   /// The worker takes no more work.

@@ -30,9 +30,9 @@ extension Configuration {
     version >= 0x0203_0000 ? "cooperative-sticky" : "range"
   }
 
-  /// All properties of the producers; `bootstrap` is `host:port`, with commas between.
-  package func producerSettings(bootstrap: String) -> [String: String] {
-    let defaults = [
+  /// All properties of a pipeline's producer; `bootstrap` is `host:port`, with commas between.
+  package func producerSettings(bootstrap: String, pipeline: Int) -> [String: String] {
+    var defaults = [
       "client.id": worker.name,
       "linger.ms": "5",
       "socket.nagle.disable": "true",
@@ -40,6 +40,14 @@ extension Configuration {
       // A dead letter is a little larger than the message it is about.
       "message.max.bytes": "1100000",
     ]
+    if isTransactional {
+      let name = delivery.transactionalID ?? "\(kafka.group)-\(worker.name)"
+      let timeout = "\(delivery.transactionTimeoutMs)"
+      defaults["transactional.id"] = "\(name)-\(pipeline)"
+      defaults["transaction.timeout.ms"] = timeout
+      // librdkafka wants it no longer than that.
+      defaults["message.timeout.ms"] = timeout
+    }
     return defaults.merging(kafka.producerProperties) { $1 }
       .merging(["bootstrap.servers": bootstrap]) { $1 }
   }

@@ -30,7 +30,12 @@ package final class KafkaSource: ClickSource {
   package var assignmentEpoch: Int { consumer.assignmentEpoch }
   /// Whether the group knows us, partitions or not.
   package var hasJoined: Bool { consumer.memberID != nil }
-  package var assignment: Set<TopicPartition> { consumer.assignment }
+  package var assignment: Set<Partition> { Set(consumer.assignment.map(Partition.init)) }
+  package var arrived: Set<Partition> { Set(consumer.arrived.map(Partition.init)) }
+  package var membership: Membership {
+    (try? consumer.groupMember()).map(Membership.init)
+      ?? Membership(group: "", generation: -1, member: "")
+  }
   /// What keeps clicks from coming; `nil` once it is over.
   package var trouble: KafkaTrouble? { outage.trouble }
 
@@ -47,6 +52,7 @@ package final class KafkaSource: ClickSource {
     let done = Done()
     do throws(KafkaFailure) {
       let hooks = RebalanceHooks(
+        holdsArrivals: true,
         onRevoke: { done.give(up: $0) },
         onLost: { _ = done.give(up: $0) },
       )
@@ -87,6 +93,41 @@ package final class KafkaSource: ClickSource {
     }
   }
 
+  package func extents(
+    of partitions: Set<Partition>
+  ) throws(PipelineFailure) -> [Partition: Extent] {
+    let asked = Set(partitions.map(\.topicPartition))
+    do throws(KafkaFailure) {
+      let committed = try consumer.committed(asked, timeoutMs: Self.rewindTimeoutMs)
+      let first = try consumer.firstOffsets(of: asked, timeoutMs: Self.rewindTimeoutMs)
+      return Dictionary(
+        uniqueKeysWithValues: asked.map {
+          (Partition($0), Extent(committed: committed[$0], first: first[$0] ?? 0))
+        }
+      )
+    } catch {
+      throw PipelineFailure(error)
+    }
+  }
+
+  package func admit(_ starts: [Partition: Int64?]) throws(PipelineFailure) {
+    let starts = Dictionary(uniqueKeysWithValues: starts.map { ($0.topicPartition, $1) })
+    do throws(KafkaFailure) {
+      try consumer.admit(starts, timeoutMs: Self.rewindTimeoutMs)
+    } catch {
+      // A partition that was assigned a moment ago is not yet ready to be sent anywhere.
+      throw PipelineFailure(error, isPassing: Self.justAssigned.contains(error.code))
+    }
+  }
+
+  package func holdBack(_ partitions: Set<Partition>) throws(PipelineFailure) {
+    do throws(KafkaFailure) {
+      try consumer.holdBack(Set(partitions.map(\.topicPartition)))
+    } catch {
+      throw PipelineFailure(error)
+    }
+  }
+
   package func stayAlive(ms: Int) throws(PipelineFailure) {
     let untilMs = nowMs() + Int64(ms)
     do throws(KafkaFailure) {
@@ -106,7 +147,10 @@ package final class KafkaSource: ClickSource {
   package func rewind(to first: [Position]) throws(PipelineFailure) {
     let taken = held.map { ($0.topicPartition, $0.offset) }
     held = []
-    let offsets = Dictionary(first.map { ($0.home, $0.offset) } + taken, uniquingKeysWith: min)
+    let offsets = TopicPartition.offsets(first, uniquingWith: min).merging(
+      taken,
+      uniquingKeysWith: min
+    )
     do throws(KafkaFailure) {
       try consumer.rewind(to: offsets, timeoutMs: Self.rewindTimeoutMs)
     } catch {
@@ -118,7 +162,7 @@ package final class KafkaSource: ClickSource {
   }
 
   package func commit(next: [Position]) throws(PipelineFailure) {
-    let offsets = Dictionary(next.map { ($0.home, $0.offset) }, uniquingKeysWith: Swift.max)
+    let offsets = TopicPartition.offsets(next, uniquingWith: Swift.max)
     done.remember(offsets)
     do throws(KafkaFailure) {
       try consumer.commit(offsets: offsets, async: true)
@@ -175,36 +219,4 @@ private final class Done {
     for partition in partitions { given[partition] = offsets.removeValue(forKey: partition) }
     return given
   }
-}
-
-extension PipelineFailure {
-  init(_ failure: KafkaFailure) {
-    let remedy: Remedy =
-      switch failure.remedy {
-      case .retry: .retry
-      case .rewind: .again
-      case .skip, .stop: .stop
-      }
-    self.init(remedy: remedy, dependency: .kafka, reason: failure.description)
-  }
-}
-
-extension Record {
-  fileprivate init(_ delivery: Delivery) {
-    self.init(
-      position: Position(
-        topic: delivery.topic,
-        partition: delivery.partition,
-        offset: delivery.offset
-      ),
-      key: delivery.key,
-      value: delivery.value,
-      timestampMs: delivery.timestampMs,
-      headers: delivery.headers.map { Header($0.name, $0.value) },
-    )
-  }
-}
-
-extension Position {
-  fileprivate var home: TopicPartition { TopicPartition(topic: topic, partition: partition) }
 }

@@ -1,3 +1,4 @@
+package import Events
 package import Redis
 package import Sessions
 import Synchronization
@@ -36,6 +37,16 @@ package final class RedisSessions: SessionStore, Sendable {
     self.prefix = prefix
     head = RedisSessionScript.head(limits)
   }
+
+  package func claim(
+    _ partitions: Set<Partition>,
+    for member: Membership,
+    afresh: Set<Partition>
+  ) throws(SessionFailure) -> [Partition: Int64] {
+    Dictionary(uniqueKeysWithValues: partitions.map { ($0, .max) })
+  }
+
+  package func mark(_ next: [Position]) throws(SessionFailure) {}
 
   /// Folds a batch, each user's changes atomically.
   ///

@@ -82,6 +82,12 @@ struct SettingRelation: Sendable {
       },
     ),
     SettingRelation(
+      keys: ["delivery.mode", "kafka.brokers"],
+      rule: "exactly-once needs brokers with transactions, and the embedded one has none",
+      remedy: "name brokers, or use auto or at-least-once",
+      holds: { $0.delivery.mode != .exactlyOnce || $0.kafka.brokers != .embedded },
+    ),
+    SettingRelation(
       keys: ["shutdown.budget", "batch.max_delay_ms", "redis.command_timeout_ms"],
       rule: "it must leave time to finish a batch: more than the others together",
       remedy: "raise it, or lower the others",

@@ -214,10 +214,24 @@ package enum Settings {
     Setting(
       "delivery.mode",
       \.delivery.mode,
-      Rule.choice.adding(
-        " (`exactly-once` is refused: this worker does not commit in transactions yet)"
-      ),
-      "What survives a crash."
+      .choice,
+      "How often a click is answered when something fails; `auto`: `exactly-once`, and "
+        + "`at-least-once` with the embedded broker."
+    ),
+    Setting(
+      "delivery.transactional_id",
+      \.delivery.transactionalID,
+      Rule.name(atMost: 200).optional(),
+      standard: "kafka.group and worker.name",
+      "What the brokers know this worker's transactions by; a worker that starts with it ends what "
+        + "another left open, and whoever still works with it."
+    ),
+    Setting(
+      "delivery.transaction_timeout",
+      \.delivery.transactionTimeoutMs,
+      .duration(1_000...900_000),
+      "After how long the brokers give up the transaction of a worker that died, which hides what "
+        + "was published since."
     ),
     Setting(
       "faults.fatal_after",
@@ -269,7 +283,8 @@ package enum Settings {
     "enable.auto.offset.store": "leave it out: the worker commits what it has published",
     "enable.partition.eof": "leave it out: the ends of partitions tell how far the worker is",
     "delivery.report.only.error": "leave it out: the worker sees every message stored",
-    "transactional.id": "leave it out: the worker does not write in transactions yet",
+    "transactional.id": "use delivery.transactional_id",
+    "transaction.timeout.ms": "use delivery.transaction_timeout",
   ]
 
   private static let tenYearsMs: Int64 = 3_650 * 86_400_000

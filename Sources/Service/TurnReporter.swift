@@ -11,7 +11,7 @@ struct TurnReporter {
   private let worker: Worker
   private let number: Int
   private var progressedMs: Int64 = 0
-  private var partitions: Set<TopicPartition> = []
+  private var partitions: Set<Partition> = []
   private var group: GroupWatch
   private var notFiniteLogged = false
   private var total = 0
@@ -31,6 +31,7 @@ struct TurnReporter {
       progressedMs = nowMs
       progress(source, nowMs: nowMs)
     }
+    for rebuild in turn.rebuilds { log(rebuild) }
     if turn.records.isEmpty { return isTime }
     for (dependency, count) in turn.retries {
       worker.metrics.retries[dependency.rawValue].add(count)
@@ -48,6 +49,20 @@ struct TurnReporter {
     return isTime
   }
 
+  private func log(_ rebuild: Turn.Rebuild) {
+    let details = [
+      "partition": "\(rebuild.partition)", "folded": "\(rebuild.from)",
+      "until": "\(rebuild.until)",
+    ]
+    if rebuild.isIncomplete {
+      let gone = ["gone": "\(rebuild.kept - rebuild.from)"].merging(details) { $1 }
+      log(.error, "sessions miss clicks that the topic keeps no longer", gone.mapValues { "\($0)" })
+    }
+    let message =
+      rebuild.isKnown ? "folding clicks into sessions again" : "folding the topic into sessions"
+    log(.notice, message, details.mapValues { "\($0)" })
+  }
+
   func end() { log(.info, "pipeline ended", ["events": "\(total)"]) }
 
   private mutating func count(_ turn: Turn) {
@@ -62,6 +77,7 @@ struct TurnReporter {
     for (index, event) in turn.events.enumerated() {
       switch event {
       case .ignored: metrics.events["ignored"].add()
+      case .rebuilt: metrics.events["rebuilt"].add()
       case .dead(let letter):
         metrics.events["dead_letter"].add()
         metrics.deadLetters["decode", letter.reason.rawValue].add()
@@ -97,17 +113,16 @@ struct TurnReporter {
       log(line.level, line.message, line.details.mapValues { "\($0)" })
     }
     for gone in partitions.subtracting(ours) {
-      worker.health.released(topic: gone.topic, partition: gone.partition)
-      worker.metrics.consumerLag[gone.topic, "\(gone.partition)"].set(0)
+      worker.health.released(gone)
+      worker.metrics.consumerLag[gone.topic, "\(gone.number)"].set(0)
     }
     partitions = ours
     for progress in source.progress() {
       guard let lag = progress.lag, let next = progress.position else { continue }
-      let partition = progress.topicPartition
-      worker.metrics.consumerLag[partition.topic, "\(partition.partition)"].set(Double(lag))
+      let partition = Partition(progress.topicPartition)
+      worker.metrics.consumerLag[partition.topic, "\(partition.number)"].set(Double(lag))
       let change = worker.health.progressed(
-        topic: partition.topic,
-        partition: partition.partition,
+        partition,
         next: next,
         lag: lag,
         nowMs: nowMs

@@ -42,7 +42,7 @@ package enum Validation {
   /// Whether librdkafka takes its properties; connects to nothing.
   package static func properties(_ configuration: Configuration) -> [Check] {
     let consumer = configuration.consumerSettings(bootstrap: "127.0.0.1:1")
-    let producer = configuration.producerSettings(bootstrap: "127.0.0.1:1")
+    let producer = configuration.producerSettings(bootstrap: "127.0.0.1:1", pipeline: 0)
     let refused =
       refusedSettings(consumer, for: .consumer).map { "consumer: \($0)" }
       + refusedSettings(producer, for: .producer).map { "producer: \($0)" }

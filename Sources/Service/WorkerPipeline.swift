@@ -1,4 +1,5 @@
 internal import Events
+internal import Foundation
 internal import Kafka
 internal import Logging
 internal import Network
@@ -10,7 +11,7 @@ extension Worker {
   func runPipeline(_ number: Int) throws(WorkerFailure) {
     if let memory {
       health.set(.redis, isOK: true, "in this process")
-      try turn(number, store: memory) { () throws(PipelineFailure) in }
+      try turn(number, store: MemorySessions(sharing: memory)) { () throws(PipelineFailure) in }
     } else {
       let store = try RedisSessions(configuration)
       var watch = StoreWatch(
@@ -44,33 +45,18 @@ extension Worker {
       let log = kafkaLog(number)
       // The group comes last: who joins and fails then makes all others wait.
       let recommender = try recommender()
-      let sink = try KafkaSink(
-        properties: configuration.producerSettings(bootstrap: bootstrap),
-        suggestions: configuration.topics.suggestions,
-        deadLetters: configuration.topics.deadLetters,
-        log: log,
-      )
-      let source = try KafkaSource(
-        properties: configuration.consumerSettings(bootstrap: bootstrap),
-        connection: configuration.connectionSettings(bootstrap: bootstrap),
-        topics: [configuration.topics.clicks],
-        fatalAfterMs: configuration.faults.fatalAfterMs,
-        nowMs: Self.monotonicMs,
-        log: log,
-      )
-      logger.info(
-        "joining the group",
-        metadata: ["group": "\(configuration.kafka.group)", "pipeline": "\(number)"]
-      )
-      var pipeline = Pipeline(
-        source: source,
-        store: store,
-        sink: sink,
-        recommender: recommender,
-        options: pipelineOptions(),
-        clock: PipelineClock(wallMs: Self.wallMs, monotonicNs: Self.monotonicNs),
-      )
-      try loop(number, &pipeline, checkStore: checkStore)
+      if configuration.isTransactional {
+        let sink = try transactionalSink(number, log)
+        try turn(number, recommender, sink, store, log, checkStore: checkStore)
+      } else {
+        let sink = try KafkaSink(
+          properties: configuration.producerSettings(bootstrap: bootstrap, pipeline: number),
+          suggestions: configuration.topics.suggestions,
+          deadLetters: configuration.topics.deadLetters,
+          log: log,
+        )
+        try turn(number, recommender, sink, store, log, checkStore: checkStore)
+      }
     } catch {
       health.set(error.dependency.checked, isOK: false, error.reason)
       throw WorkerFailure(
@@ -80,9 +66,81 @@ extension Worker {
     }
   }
 
+  /// Makes a sink whose producer is ready: what a predecessor left open would keep the group's
+  /// offsets from us.
+  private func transactionalSink(
+    _ number: Int,
+    _ log: @escaping KafkaLog
+  ) throws(PipelineFailure) -> TransactionalSink<KafkaTransactions> {
+    let properties = configuration.producerSettings(bootstrap: bootstrap, pipeline: number)
+    let timeoutMs = configuration.delivery.transactionTimeoutMs
+    var sink = TransactionalSink(
+      timeoutMs: timeoutMs,
+      nowMs: Self.monotonicMs
+    ) { () throws(TransactionFailure) in
+      try KafkaTransactions(
+        properties: properties,
+        suggestions: self.configuration.topics.suggestions,
+        deadLetters: self.configuration.topics.deadLetters,
+        timeoutMs: Int(timeoutMs) / 2,
+        log: log,
+      )
+    }
+    var patience = Patience(fatalAfterMs: configuration.faults.fatalAfterMs)
+    while !mustStop {
+      let startedMs = Self.monotonicMs()
+      do throws(PipelineFailure) {
+        try sink.prepare()
+        break
+      } catch {
+        if error.remedy == .stop { throw error }
+        set(.kafka, isOK: false, error.reason)
+        switch patience.failed(startedMs: startedMs, nowMs: Self.monotonicMs()) {
+        case .wait(let ms): Thread.sleep(forTimeInterval: Double(ms) / 1_000)
+        case .giveUp(let ms):
+          var failure = error
+          failure.reason += "; it has failed for \(ms / 1_000) s"
+          throw failure
+        }
+      }
+    }
+    return sink
+  }
+
+  private func turn(
+    _ number: Int,
+    _ recommender: Recommender,
+    _ sink: some MessageSink,
+    _ store: some SessionStore,
+    _ log: @escaping KafkaLog,
+    checkStore: () throws(PipelineFailure) -> Void
+  ) throws(PipelineFailure) {
+    let source = try KafkaSource(
+      properties: configuration.consumerSettings(bootstrap: bootstrap),
+      connection: configuration.connectionSettings(bootstrap: bootstrap),
+      topics: [configuration.topics.clicks],
+      fatalAfterMs: configuration.faults.fatalAfterMs,
+      nowMs: Self.monotonicMs,
+      log: log,
+    )
+    logger.info(
+      "joining the group",
+      metadata: ["group": "\(configuration.kafka.group)", "pipeline": "\(number)"]
+    )
+    var pipeline = Pipeline(
+      source: source,
+      store: store,
+      sink: sink,
+      recommender: recommender,
+      options: pipelineOptions(),
+      clock: PipelineClock(wallMs: Self.wallMs, monotonicNs: Self.monotonicNs),
+    )
+    try loop(number, &pipeline, checkStore: checkStore)
+  }
+
   private func loop(
     _ number: Int,
-    _ pipeline: inout Pipeline<KafkaSource, some SessionStore, KafkaSink>,
+    _ pipeline: inout Pipeline<KafkaSource, some SessionStore, some MessageSink>,
     checkStore: () throws(PipelineFailure) -> Void
   ) throws(PipelineFailure) {
     var reporter = TurnReporter(worker: self, number: number)
@@ -92,6 +150,7 @@ extension Worker {
         try checkStore()
       }
     }
+    try pipeline.finish()
     reporter.end()
   }
 

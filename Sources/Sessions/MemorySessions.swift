@@ -1,25 +1,42 @@
-import Synchronization
+package import Events
+internal import Synchronization
 
 /// Sessions in this process, for a demonstration, a replay and the tests.
 ///
-/// They end with the process, and with them what a restart would need to recognise a record it has
-/// seen: exactly-once output across restarts wants a store that outlives the worker. Memory is
-/// bounded by the users active within one and a quarter times the time to live.
+/// They end with the process; the next one folds them again from what the topic still keeps. Memory
+/// is bounded by the users active within one and a quarter times the time to live.
 package final class MemorySessions: SessionStore, Sendable {
   private struct Held {
     var session = Session()
     var touchedMs: Int64
   }
 
+  /// Who may write from a partition, and how far they have come.
+  private struct Fence {
+    /// Grows with every claim by somebody else, or in another generation.
+    var epoch = 0
+    var member: Membership
+    var mark: Int64?
+  }
+
   private struct State {
     /// By bytes: two spellings of one character are two users, as they are to Kafka and Redis.
     var users: [[UInt8]: Held] = [:]
+    var fences: [Partition: Fence] = [:]
     var sweptMs: Int64
+  }
+
+  /// What is shared by the stores of several pipelines.
+  private final class Table: Sendable {
+    let state: Mutex<State>
+    init(sweptMs: Int64) { state = Mutex(State(sweptMs: sweptMs)) }
   }
 
   private let limits: SessionLimits
   private let nowMs: @Sendable () -> Int64
-  private let state: Mutex<State>
+  private let table: Table
+  /// The epochs of our claims.
+  private let claims = Mutex<[Partition: Int]>([:])
 
   /// A store without users.
   ///
@@ -30,19 +47,53 @@ package final class MemorySessions: SessionStore, Sendable {
   package init(limits: SessionLimits, nowMs: @escaping @Sendable () -> Int64) {
     self.limits = limits
     self.nowMs = nowMs
-    state = Mutex(State(sweptMs: nowMs()))
+    table = Table(sweptMs: nowMs())
+  }
+
+  /// A store of the same sessions for another pipeline, with claims of its own.
+  package init(sharing other: MemorySessions) {
+    limits = other.limits
+    nowMs = other.nowMs
+    table = other.table
   }
 
   /// Users held, those not yet swept included.
-  package var userCount: Int { state.withLock { $0.users.count } }
+  package var userCount: Int { table.state.withLock { $0.users.count } }
+
+  package func claim(
+    _ partitions: Set<Partition>,
+    for member: Membership,
+    afresh: Set<Partition>
+  ) throws(SessionFailure) -> [Partition: Int64] {
+    try table.state.withLock { (state) throws(SessionFailure) in
+      var marks: [Partition: Int64] = [:]
+      for partition in partitions {
+        var fence = state.fences[partition] ?? Fence(member: member)
+        if fence.member.generation > member.generation, !afresh.contains(partition) {
+          throw SessionFailure(
+            remedy: .claim,
+            reason: "\(partition) was claimed in generation \(fence.member.generation) of the "
+              + "group, which is after ours, \(member.generation)"
+          )
+        }
+        if fence.epoch == 0 || fence.member != member { fence.epoch += 1 }
+        fence.member = member
+        state.fences[partition] = fence
+        marks[partition] = fence.mark
+        claims.withLock { $0[partition] = fence.epoch }
+      }
+      return marks
+    }
+  }
 
   package func apply(_ batch: [UserChanges]) throws(SessionFailure) -> [[SessionView]] {
     let now = nowMs()
-    return state.withLock { state in
+    return try table.state.withLock { (state) throws(SessionFailure) in
       if now &- state.sweptMs >= max(limits.timeToLiveMs / 4, 1) {
         state.users = state.users.filter { !isOver($0.value, now) }
         state.sweptMs = now
       }
+      for one in batch { for change in one.changes { try check(change.position.home, state) } }
       return batch.map { one in
         let user = Array(one.user.utf8)
         let views = fold(
@@ -54,6 +105,23 @@ package final class MemorySessions: SessionStore, Sendable {
         return views
       }
     }
+  }
+
+  package func mark(_ next: [Position]) throws(SessionFailure) {
+    try table.state.withLock { (state) throws(SessionFailure) in
+      for position in next { try check(position.home, state) }
+      for position in next { state.fences[position.home]?.mark = position.offset }
+    }
+  }
+
+  private func check(_ partition: Partition, _ state: State) throws(SessionFailure) {
+    let ours = claims.withLock { $0[partition] }
+    if let ours, state.fences[partition]?.epoch == ours { return }
+    throw SessionFailure(
+      remedy: .claim,
+      reason: ours == nil
+        ? "\(partition) is not claimed" : "somebody else has claimed \(partition) since"
+    )
   }
 
   private func fold(

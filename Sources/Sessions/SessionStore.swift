@@ -78,19 +78,46 @@ package struct SessionLimits: Equatable, Sendable {
 
 /// Where sessions live.
 ///
-/// Each user's changes are applied atomically, each at most once.
+/// Each user's changes are applied atomically, each at most once, and only for partitions that this
+/// store has claimed and nobody has claimed since: a worker that lost a partition and does not know
+/// yet writes nothing.
 package protocol SessionStore {
+  /// Takes partitions over: whoever claimed them before can apply nothing from them any more.
+  ///
+  /// - Parameters:
+  ///   - partitions: Those that the group gave us.
+  ///   - member: As whom, and in which generation of the group.
+  ///   - afresh: Of those, the ones in which the group has committed nothing: a group that began
+  ///     anew counts its generations anew.
+  /// - Returns: For each partition the offset before which everything is folded; none where that is
+  ///   not known, in a new store or in one that lost what it had.
+  /// - Throws: `claim` if somebody claimed one of them in a later generation.
+  mutating func claim(
+    _ partitions: Set<Partition>,
+    for member: Membership,
+    afresh: Set<Partition>
+  ) throws(SessionFailure) -> [Partition: Int64]
+
   /// Applies the changes of a batch, each user at most once in it.
   ///
   /// - Returns: For each user, a view per change, in order.
   /// - Throws: When the store did not answer: the same batch may then be applied again, and what
-  ///   was applied already answers as `redelivered` with the same view.
+  ///   was applied already answers as `redelivered` with the same view. `claim` when a partition is
+  ///   not ours, or the store forgot that it is; some users may then have been folded.
   mutating func apply(_ batch: [UserChanges]) throws(SessionFailure) -> [[SessionView]]
+
+  /// Remembers that everything before these positions is folded, for the next who claims.
+  mutating func mark(_ next: [Position]) throws(SessionFailure)
 }
 
 /// Why sessions could not be read or written, and what to do.
 package struct SessionFailure: Error, Equatable, Sendable, CustomStringConvertible {
-  package enum Remedy: Equatable, Sendable { case retry, stop }
+  package enum Remedy: Equatable, Sendable {
+    case retry
+    /// Claim the partitions, and go back to what is committed.
+    case claim
+    case stop
+  }
 
   package var remedy: Remedy
   package var reason: String

@@ -122,7 +122,7 @@ struct RedisSessionsTests {
     var redis = try Connection(server.settings)
     _ = try redis.command(["RPUSH", "foreign:{b}", "x"])
     let batch = ["a", "b", "c"].map { UserChanges(user: $0, changes: [.click("i", at: 1, 1)]) }
-    let failure = #expect(throws: SessionFailure.self) { _ = try sessions.apply(batch) }
+    let failure = #expect(throws: SessionFailure.self) { _ = try sessions.claimAndApply(batch) }
     #expect(failure?.remedy == .stop)
     #expect(failure?.reason.contains("foreign:{b}") == true)
     #expect(short(try sessions.fold(.click("i", at: 1, 1), of: "c")) == ["redelivered 1 i"])
@@ -201,7 +201,7 @@ struct RedisSessionsFaultTests {
     _ = try redis.command(["RPUSH", "s:{v}", "x"])
     _ = try redis.command(["CONFIG", "SET", "maxmemory", "1"])
     let both = ["u", "v"].map { UserChanges(user: $0, changes: [.click("b", at: 2, 2)]) }
-    let graver = #expect(throws: SessionFailure.self) { _ = try sessions.apply(both) }
+    let graver = #expect(throws: SessionFailure.self) { _ = try sessions.claimAndApply(both) }
     #expect(graver?.remedy == .stop)
     _ = try redis.command(["CONFIG", "SET", "maxmemory", "0"])
     #expect(short(try sessions.fold(.click("b", at: 2, 2))) == ["applied 2 a b"])

@@ -81,7 +81,7 @@ struct World {
 
   /// The session that Redis holds for a user, asked for by a change that changes nothing.
   func session(of user: String, topic: String, partition: Int32) throws -> [String] {
-    let store = try RedisSessions(
+    var store = try RedisSessions(
       settings: RedisSettings(address: .tcp(host: "127.0.0.1", port: redis.port)),
       prefix: name,
       limits: try configuration().sessionLimits
@@ -90,7 +90,7 @@ struct World {
       position: Position(topic: topic, partition: partition, offset: Int64.max >> 11),
       kind: .click(item: "x", timestampMs: 0, eventID: nil)
     )
-    return try store.apply([UserChanges(user: user, changes: [change])])[0][0].items
+    return try store.claimAndApply([UserChanges(user: user, changes: [change])])[0][0].items
   }
 }
 

@@ -33,6 +33,16 @@ final class FailingSessions: SessionStore {
     self.failures = failures
   }
 
+  func claim(
+    _ partitions: Set<Partition>,
+    for member: Membership,
+    afresh: Set<Partition>
+  ) throws(SessionFailure) -> [Partition: Int64] {
+    try inner.claim(partitions, for: member, afresh: afresh)
+  }
+
+  func mark(_ next: [Position]) throws(SessionFailure) { try inner.mark(next) }
+
   func apply(_ batch: [UserChanges]) throws(SessionFailure) -> [[SessionView]] {
     if !failures.isEmpty { throw failures.removeFirst() }
     onApply()

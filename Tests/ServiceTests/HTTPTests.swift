@@ -1,3 +1,4 @@
+import Events
 import Foundation
 import FoundationNetworking
 import Testing
@@ -71,7 +72,7 @@ struct HTTPTests {
 
   @Test("a pipeline that hangs makes the process be started anew, and a standstill shows")
   func hung() async throws {
-    health.progressed(topic: "clicks", partition: 0, next: 1, lag: 1, nowMs: 0)
+    health.progressed(Partition(topic: "clicks", number: 0), next: 1, lag: 1, nowMs: 0)
     let endpoint = try await endpoint(nowMs: 45_000)
     #expect(try await get("/health/live", from: endpoint).code == 503)
     let read = try Exposition(try await get("/metrics", from: endpoint).text)

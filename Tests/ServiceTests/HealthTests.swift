@@ -1,4 +1,5 @@
 import Foundation
+import Events
 import Testing
 
 @testable import Service
@@ -41,8 +42,8 @@ struct HealthTests {
   @Test("a partition with lag that stands still for 30 s is an error")
   func stuck() {
     let health = healthy()
-    health.progressed(topic: "clicks", partition: 3, next: 5, lag: 2, nowMs: 0)
-    health.progressed(topic: "clicks", partition: 3, next: 5, lag: 9, nowMs: 20_000)
+    health.progressed(Partition(topic: "clicks", number: 3), next: 5, lag: 2, nowMs: 0)
+    health.progressed(Partition(topic: "clicks", number: 3), next: 5, lag: 9, nowMs: 20_000)
     #expect(health.ready(nowMs: 30_000).isOK)
     #expect(health.longestIdleMs(nowMs: 30_000) == 30_000)
     let report = health.ready(nowMs: 30_001)
@@ -55,7 +56,7 @@ struct HealthTests {
           detail: "next 5, lag 9, no progress for 30 s",
         )
     )
-    health.progressed(topic: "clicks", partition: 3, next: 6, lag: 8, nowMs: 31_000)
+    health.progressed(Partition(topic: "clicks", number: 3), next: 6, lag: 8, nowMs: 31_000)
     #expect(health.ready(nowMs: 60_000).isOK)
   }
 
@@ -63,7 +64,7 @@ struct HealthTests {
   func change() {
     let health = healthy()
     func progressed(_ next: Int64, lag: Int64, atMs nowMs: Int64) -> Health.Change? {
-      health.progressed(topic: "clicks", partition: 3, next: next, lag: lag, nowMs: nowMs)
+      health.progressed(Partition(topic: "clicks", number: 3), next: next, lag: lag, nowMs: nowMs)
     }
     #expect(progressed(5, lag: 2, atMs: 0) == nil)
     #expect(progressed(5, lag: 2, atMs: 30_000) == nil)
@@ -78,10 +79,10 @@ struct HealthTests {
   @Test("a partition without lag may rest, and its clock starts with the next message")
   func resting() {
     let health = healthy()
-    health.progressed(topic: "clicks", partition: 0, next: 5, lag: 0, nowMs: 0)
+    health.progressed(Partition(topic: "clicks", number: 0), next: 5, lag: 0, nowMs: 0)
     #expect(health.ready(nowMs: 900_000).isOK)
     #expect(health.longestIdleMs(nowMs: 900_000) == 0)
-    health.progressed(topic: "clicks", partition: 0, next: 5, lag: 1, nowMs: 900_000)
+    health.progressed(Partition(topic: "clicks", number: 0), next: 5, lag: 1, nowMs: 900_000)
     #expect(health.ready(nowMs: 930_000).isOK)
     #expect(!health.ready(nowMs: 930_001).isOK)
   }
@@ -89,8 +90,8 @@ struct HealthTests {
   @Test("a partition that went away no longer counts")
   func released() {
     let health = healthy()
-    health.progressed(topic: "clicks", partition: 0, next: 5, lag: 1, nowMs: 0)
-    health.released(topic: "clicks", partition: 0)
+    health.progressed(Partition(topic: "clicks", number: 0), next: 5, lag: 1, nowMs: 0)
+    health.released(Partition(topic: "clicks", number: 0))
     #expect(health.ready(nowMs: 99_000).isOK)
     #expect(health.longestIdleMs(nowMs: 99_000) == 0)
     #expect(health.ready(nowMs: 99_000).checks.count == 3)

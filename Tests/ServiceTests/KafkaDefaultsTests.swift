@@ -26,7 +26,10 @@ struct KafkaDefaultsTests {
     )
     let consumer = configuration.consumerSettings(bootstrap: "b:1")
     #expect(consumer["fetch.wait.max.ms"] == "7" && consumer["bootstrap.servers"] == "b:1")
-    #expect(configuration.producerSettings(bootstrap: "b:1")["linger.ms"] == "1")
-    #expect(refusedSettings(configuration.producerSettings(bootstrap: "b:1"), for: .producer) == [])
+    #expect(configuration.producerSettings(bootstrap: "b:1", pipeline: 0)["linger.ms"] == "1")
+    #expect(
+      refusedSettings(configuration.producerSettings(bootstrap: "b:1", pipeline: 0), for: .producer)
+        == []
+    )
   }
 }

@@ -50,6 +50,7 @@ struct KafkaSourceTests {
     var records: [Record] = []
     let deadline = ContinuousClock.now + .seconds(15)
     while records.count < count, .now < deadline {
+      try source.admit(Dictionary(uniqueKeysWithValues: source.arrived.map { ($0, nil) }))
       records += try source.poll(max: count - records.count, firstWaitMs: 200, lingerMs: 20)
     }
     return records.map(\.position.offset)

@@ -10,12 +10,24 @@ package final class MemorySource: ClickSource {
   /// Where the last rewind went.
   package private(set) var rewound: [Position] = []
   package var assignmentEpoch = 0
+  package var assignment: Set<Partition> { Set(records.map(\.position.home)) }
+  package private(set) var arrived: Set<Partition>
+  package var membership = Membership(group: "group", generation: 1, member: "member")
+  /// What the group had committed before; partitions without count as new.
+  package var before: [Partition: Int64] = [:]
+  /// The first offsets kept, 0 where none is given.
+  package var kept: [Partition: Int64] = [:]
+  /// Where the last admissions began.
+  package private(set) var admitted: [Partition: Int64?] = [:]
   package private(set) var waitedMs = 0
   /// Called while the pipeline waits; a rebalance can happen here.
   package var whileWaiting: (MemorySource) -> Void = { _ in }
   private var next = 0
 
-  package init(_ records: [Record]) { self.records = records }
+  package init(_ records: [Record]) {
+    self.records = records
+    arrived = Set(records.map(\.position.home))
+  }
 
   package func poll(
     max: Int,
@@ -25,6 +37,29 @@ package final class MemorySource: ClickSource {
     let batch = Array(records[next...].prefix(max))
     next += batch.count
     return batch
+  }
+
+  package func extents(
+    of partitions: Set<Partition>
+  ) throws(PipelineFailure) -> [Partition: Extent] {
+    Dictionary(
+      uniqueKeysWithValues: partitions.map {
+        ($0, Extent(committed: committed["\($0)"] ?? before[$0], first: kept[$0] ?? 0))
+      }
+    )
+  }
+
+  package func admit(_ starts: [Partition: Int64?]) throws(PipelineFailure) {
+    admitted = starts
+    arrived = []
+    let known = starts.compactMapValues(\.self)
+    if known.isEmpty { return }
+    next =
+      records.firstIndex { $0.position.offset >= known[$0.position.home] ?? .max } ?? records.count
+  }
+
+  package func holdBack(_ partitions: Set<Partition>) throws(PipelineFailure) {
+    arrived.formUnion(partitions)
   }
 
   package func stayAlive(ms: Int) throws(PipelineFailure) {
@@ -44,19 +79,27 @@ package final class MemorySource: ClickSource {
 
 /// What was sent, and how much of it is stored.
 package final class MemorySink: MessageSink {
+  package var isTransactional = false
+  package private(set) var abandoned = 0
   package private(set) var sent: [Message] = []
   package private(set) var stored = 0
-  /// Thrown one after the other by the next flushes.
+  /// Thrown one after the other by the next commits.
   package var failures: [PipelineFailure] = []
 
   package init() {}
 
   package func send(_ message: Message) throws(PipelineFailure) { sent.append(message) }
 
-  package func flush() throws(PipelineFailure) {
+  package func commit(
+    next: [Position],
+    from source: inout some ClickSource
+  ) throws(PipelineFailure) {
     if !failures.isEmpty { throw failures.removeFirst() }
     stored = sent.count
+    try source.commit(next: next)
   }
+
+  package func abandon() throws(PipelineFailure) { abandoned += 1 }
 }
 
 /// A clock that a test sets; every look at it takes a microsecond.

@@ -34,7 +34,7 @@ package struct RandomClicks {
     var repeated = 0
     for number in 0..<batches {
       let batch = nextBatch(limits)
-      let given = try store.apply(batch)
+      let given = try store.claimAndApply(batch)
       try #require(given.count == batch.count)
       for (one, got) in zip(batch, given) {
         try #require(got.count == one.changes.count)

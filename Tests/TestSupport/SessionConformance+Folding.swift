@@ -64,7 +64,7 @@ extension SessionConformance {
     SessionConformance("users are apart, and answered in the order of the batch") { world in
       var store = try world.makeStore(limits)
       let users = (0..<50).map { "user \($0)" }
-      let views = try store.apply(
+      let views = try store.claimAndApply(
         users.map { UserChanges(user: $0, changes: [.click("of \($0)", at: 1, 1)]) }
       )
       #expect(views.map(short) == users.map { ["applied 1 of \($0)"] })

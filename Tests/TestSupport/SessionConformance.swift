@@ -1,4 +1,4 @@
-import Events
+package import Events
 package import Sessions
 import Testing
 
@@ -66,8 +66,18 @@ extension SessionStore {
   ) throws
     -> [SessionView]
   {
-    let views = try apply([UserChanges(user: user, changes: changes)])
+    let views = try claimAndApply([UserChanges(user: user, changes: changes)])
     return try #require(views.count == 1 ? views[0] : nil)
+  }
+
+  /// Applies a batch, having claimed its partitions.
+  package mutating func claimAndApply(
+    _ batch: [UserChanges],
+    as member: Membership = Membership(group: "group", generation: 1, member: "member")
+  ) throws(SessionFailure) -> [[SessionView]] {
+    let partitions = Set(batch.flatMap { $0.changes.map(\.position.home) })
+    _ = try claim(partitions, for: member, afresh: [])
+    return try apply(batch)
   }
 }
 

@@ -1,0 +1,99 @@
+internal import Events
+internal import Sessions
+
+extension Pipeline {
+  /// Takes in the partitions that have come to us: claims them in the session store, and goes back
+  /// as far as sessions have to be folded again.
+  ///
+  /// A store that lost writes, in a failover or a restart, has folded less than the group has
+  /// committed. What lies between is read again, for the sessions alone.
+  mutating func admit(_ turn: inout Turn) throws(PipelineFailure) {
+    while !source.arrived.isEmpty, !options.shouldStop() {
+      let startedMs = monotonicMs()
+      do throws(PipelineFailure) {
+        try admitArrived(&turn)
+        patience.succeeded()
+      } catch {
+        try wait(for: error, startedMs: startedMs, &turn)
+      }
+    }
+  }
+
+  private mutating func admitArrived(_ turn: inout Turn) throws(PipelineFailure) {
+    let partitions = source.arrived
+    let extents = try source.extents(of: partitions)
+    let afresh = partitions.filter { extents[$0]?.committed == nil }
+    let marks: [Partition: Int64]
+    do throws(SessionFailure) {
+      marks = try store.claim(partitions, for: source.membership, afresh: afresh)
+    } catch {
+      throw PipelineFailure(error)
+    }
+    var starts: [Partition: Int64?] = [:]
+    for partition in partitions {
+      rebuilding[partition] = nil
+      unmarked[partition] = nil
+      let start: Int64?
+      if let extent = extents[partition], let committed = extent.committed {
+        let folded = marks[partition] ?? extent.first
+        start = min(max(folded, extent.first), committed)
+        if folded < committed {
+          rebuilding[partition] = committed
+          turn.rebuilds.append(
+            Turn.Rebuild(
+              partition: partition,
+              from: folded,
+              kept: extent.first,
+              until: committed,
+              isKnown: marks[partition] != nil,
+            )
+          )
+        }
+      } else {
+        start = nil
+      }
+      starts.updateValue(start, forKey: partition)
+    }
+    try source.admit(starts)
+  }
+
+  /// Whether a record is read for the sessions alone: what it led to was published before.
+  func isRebuilding(_ position: Position) -> Bool {
+    rebuilding[position.home].map { position.offset < $0 } ?? false
+  }
+
+  /// Tells the store now and then how far it is, so that the next who claims need not look back
+  /// further; `atOnce` when nothing comes after.
+  mutating func mark(atOnce: Bool = false) throws(PipelineFailure) {
+    let nowMs = monotonicMs()
+    // Whoever has a partition now tells of it.
+    unmarked = unmarked.filter { source.assignment.contains($0.key) }
+    if unmarked.isEmpty || (!atOnce && nowMs - markedMs < Self.markEveryMs) { return }
+    markedMs = nowMs
+    do throws(SessionFailure) {
+      try store.mark(Array(unmarked.values))
+      unmarked = [:]
+    } catch {
+      switch error.remedy {
+      case .retry: return
+      case .claim:
+        let partitions = Set(unmarked.keys)
+        unmarked = [:]
+        try source.holdBack(partitions)
+      case .stop: throw PipelineFailure(error)
+      }
+    }
+  }
+}
+
+extension PipelineFailure {
+  init(_ failure: SessionFailure) {
+    let remedy: Remedy =
+      switch failure.remedy {
+      case .retry: .retry
+      case .claim: .claim
+      case .stop: .stop
+      }
+    self.init(remedy: remedy, dependency: .sessions, reason: failure.reason)
+  }
+}

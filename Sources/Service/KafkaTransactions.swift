@@ -1,0 +1,102 @@
+package import Events
+package import Kafka
+package import Pipeline
+
+/// Transactions of Kafka, as ``TransactionalSink`` wants them.
+///
+/// Made and used on one thread.
+package final class KafkaTransactions: TransactionalProducer {
+  private let timeoutMs: Int
+  private var producer: Producer
+  private var topics: OutgoingTopics
+
+  /// Becomes the only producer of its name, which may take up to `timeoutMs`, as every step may.
+  package init(
+    properties: [String: String],
+    suggestions: String,
+    deadLetters: String,
+    timeoutMs: Int,
+    log: KafkaLog?
+  ) throws(TransactionFailure) {
+    self.timeoutMs = timeoutMs
+    topics = OutgoingTopics(suggestions: suggestions, deadLetters: deadLetters)
+    do throws(KafkaFailure) {
+      let producer = try Producer(settings: properties, log: log)
+      try producer.initTransactions(timeoutMs: timeoutMs)
+      self.producer = producer
+    } catch {
+      throw TransactionFailure(error, "beginning as a producer of transactions")
+    }
+  }
+
+  package func begin() throws(TransactionFailure) {
+    do throws(KafkaFailure) { try producer.beginTransaction() } catch {
+      throw TransactionFailure(error, "beginning a transaction")
+    }
+  }
+
+  package func send(_ message: Message) throws(TransactionFailure) {
+    do throws(KafkaFailure) { try topics.send(message, by: &producer) } catch {
+      // A transaction in which a message failed takes nothing more.
+      if error.code == "_STATE" { throw failure(producer.takeFailure() ?? error, "sending") }
+      throw TransactionFailure(error, "sending in a transaction")
+    }
+  }
+
+  package func commit(
+    next: [Position],
+    for member: Membership
+  ) throws(TransactionFailure) {
+    let offsets = TopicPartition.offsets(next, uniquingWith: max)
+    do throws(KafkaFailure) {
+      try producer.sendOffsets(offsets, of: GroupMember(member), timeoutMs: timeoutMs)
+    } catch {
+      // Nothing is committed yet, however little is known of the offsets.
+      throw failure(error, "adding offsets to a transaction")
+    }
+    do throws(KafkaFailure) {
+      try producer.commitTransaction(timeoutMs: timeoutMs)
+      topics.settled()
+    } catch {
+      if error.remedy == .retry {
+        throw TransactionFailure(remedy: .renew, reason: "committing a transaction: \(error)")
+      }
+      throw failure(error, "committing a transaction")
+    }
+  }
+
+  package func abort() throws(TransactionFailure) {
+    do throws(KafkaFailure) { try producer.abortTransaction(timeoutMs: timeoutMs) } catch {
+      throw TransactionFailure(remedy: .renew, reason: "aborting a transaction: \(error)")
+    }
+  }
+}
+
+extension KafkaTransactions {
+  /// A failure before the transaction's end: it can still be aborted, unless no other would do.
+  private func failure(_ failure: KafkaFailure, _ context: String) -> TransactionFailure {
+    var result = TransactionFailure(failure, context)
+    if result.remedy == .retry || failure.code == "_STATE" || topics.learn(from: failure) {
+      result.remedy = .abort
+    }
+    return result
+  }
+}
+
+extension TransactionFailure {
+  fileprivate init(_ failure: KafkaFailure, _ context: String) {
+    let remedy: Remedy =
+      if failure.isFenced {
+        .fenced
+      } else if failure.isProducerOver {
+        .renew
+      } else {
+        switch failure.remedy {
+        case .retry: .retry
+        case .rewind: .abort
+        case .skip, .stop: .stop
+        }
+      }
+    self.init(remedy: remedy, reason: "\(context): \(failure)")
+  }
+}
