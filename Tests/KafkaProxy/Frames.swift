@@ -13,6 +13,10 @@ package enum KafkaAPI: Int16, Sendable {
   case apiVersions = 18
   case createTopics = 19
   case initProducerID = 22
+  case addPartitionsToTransaction = 24
+  case addOffsetsToTransaction = 25
+  case endTransaction = 26
+  case transactionalOffsetCommit = 28
 }
 
 /// The start of a request: `[length 4][api 2][version 2][correlation 4][client id 2 + n]`.

@@ -59,6 +59,22 @@ enum Socket {
     }
   }
 
+  /// Reads so many bytes, or nothing if the other side goes before.
+  static func read(_ fd: Int32, count: Int) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var filled = 0
+    while filled < count {
+      let more = unsafe bytes.withUnsafeMutableBytes {
+        unsafe read(fd, into: UnsafeMutableRawBufferPointer(rebasing: $0[filled...]))
+      }
+      if more <= 0 { return nil }
+      filled += more
+    }
+    return bytes
+  }
+
+  static func close(_ fd: Int32) { Glibc.close(fd) }
+
   /// Writes all of it, or says that the other side is gone.
   static func write(_ fd: Int32, _ bytes: UnsafeRawBufferPointer) -> Bool {
     var rest = unsafe bytes

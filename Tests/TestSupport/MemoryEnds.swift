@@ -81,6 +81,8 @@ package final class MemorySource: ClickSource {
 package final class MemorySink: MessageSink {
   package var isTransactional = false
   package private(set) var abandoned = 0
+  /// Whether what fails was done all the same.
+  package var commitsBeforeFailing = false
   package private(set) var sent: [Message] = []
   package private(set) var stored = 0
   /// Thrown one after the other by the next commits.
@@ -94,7 +96,10 @@ package final class MemorySink: MessageSink {
     next: [Position],
     from source: inout some ClickSource
   ) throws(PipelineFailure) {
-    if !failures.isEmpty { throw failures.removeFirst() }
+    if !failures.isEmpty {
+      if commitsBeforeFailing { try source.commit(next: next) }
+      throw failures.removeFirst()
+    }
     stored = sent.count
     try source.commit(next: next)
   }

@@ -1,0 +1,162 @@
+import Events
+import Pipeline
+import Sessions
+import TestSupport
+import Testing
+
+/// Partitions that come, and sessions that are behind what the group has committed.
+@Suite("Admission")
+struct AdmitTests {
+  private let home = Partition(topic: "clicks", number: 0)
+  private let records = log((0..<20).map { ("u", click("u", "i\($0 % 5)", at: 1_000 + $0)) })
+
+  private func pipeline(
+    _ store: some SessionStore,
+    batch: Int = 6,
+    committed: Int64? = nil
+  ) throws -> Pipeline<MemorySource, some SessionStore, MemorySink> {
+    let pipeline = try PipelineTests().pipeline(records, store: store, batch: batch)
+    if let committed { pipeline.source.before = [home: committed] }
+    return pipeline
+  }
+
+  private func published(_ sink: MemorySink) throws -> [Int64] {
+    try sink.sent.compactMap(\.value).map {
+      try SuggestionDecoder.decode($0).source.position.offset
+    }
+  }
+
+  @Test("a store that has nothing is told everything that is kept, and then serving begins")
+  func lostAll() throws {
+    let whole = sessions()
+    var first = try pipeline(whole)
+    for _ in 0..<4 { _ = try first.turn() }
+    var second = try pipeline(sessions(), committed: 10)
+    let turn = try second.turn()
+    #expect(
+      turn.rebuilds.map { [$0.from, $0.kept, $0.until] } == [[0, 0, 10]]
+        && !turn.rebuilds[0].isKnown && !turn.rebuilds[0].isIncomplete
+    )
+    #expect(turn.events.allSatisfy { $0 == .rebuilt } && second.sink.sent.isEmpty)
+    #expect(second.source.committed.isEmpty)
+    for _ in 0..<3 { _ = try second.turn() }
+    #expect(try published(second.sink) == Array(10..<20))
+    #expect(second.sink.sent.map(\.value) == first.sink.sent.suffix(10).map(\.value))
+    #expect(second.source.committed == ["clicks/0": 20])
+  }
+
+  @Test("a store that lost the latest is told those; what the topic keeps no longer is said")
+  func lostSome() throws {
+    let store = sessions()
+    var first = try pipeline(store, batch: 7)
+    _ = try first.turn()
+    try first.finish()
+    var second = try pipeline(MemorySessions(sharing: store), committed: 10)
+    second.source.kept = [home: 8]
+    second.source.membership.generation = 2
+    let turn = try second.turn()
+    #expect(turn.rebuilds.map { [$0.from, $0.kept, $0.until] } == [[7, 8, 10]])
+    #expect(turn.rebuilds[0].isKnown && turn.rebuilds[0].isIncomplete)
+    #expect(second.source.admitted == [home: 8])
+    #expect(turn.records.map(\.position.offset) == Array(8..<14))
+    #expect(try published(second.sink) == Array(10..<14))
+  }
+
+  @Test("a store that is not behind is served at once, and a new group begins where it will")
+  func notBehind() throws {
+    let store = sessions()
+    var first = try pipeline(store, batch: 10)
+    #expect(try first.turn().rebuilds.isEmpty)
+    #expect(first.source.admitted == [home: nil])
+    try first.finish()
+    var second = try pipeline(MemorySessions(sharing: store), committed: 10)
+    #expect(try second.turn().rebuilds.isEmpty)
+    #expect(second.source.admitted == [home: 10])
+    #expect(try published(second.sink) == Array(10..<16))
+  }
+
+  @Test("the store is told now and then how far it is, and at the end")
+  func marks() throws {
+    let clock = ManualClock()
+    let store = sessions()
+    var pipeline = Pipeline(
+      source: MemorySource(records),
+      store: store,
+      sink: MemorySink(),
+      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
+      options: PipelineOptions(maxBatch: 5),
+      clock: clock.clock
+    )
+    func mark() throws -> Int64? {
+      let member = Membership(group: "group", generation: 1, member: "member")
+      return try store.claim([home], for: member, afresh: [])[home]
+    }
+    clock.advance(ms: 1_000)
+    _ = try pipeline.turn()
+    #expect(try mark() == 5)
+    _ = try pipeline.turn()
+    #expect(try mark() == 5)
+    clock.advance(ms: 1_000)
+    _ = try pipeline.turn()
+    #expect(try mark() == 15)
+    _ = try pipeline.turn()
+    try pipeline.finish()
+    #expect(try mark() == 20)
+  }
+
+  @Test("a worker whose partitions somebody claimed since writes nothing, and claims them anew")
+  func deposed() throws {
+    let store = sessions()
+    var pipeline = try pipeline(store, batch: 5)
+    _ = try pipeline.turn()
+    let other = Membership(group: "group", generation: 2, member: "other")
+    _ = try MemorySessions(sharing: store).claim([home], for: other, afresh: [])
+    let turn = try pipeline.turn()
+    guard case .failed(let failure) = turn.abandoned else {
+      Issue.record("\(String(describing: turn.abandoned))")
+      return
+    }
+    #expect(failure.remedy == .claim && failure.reason.contains("somebody else"))
+    #expect(pipeline.sink.sent.count == 5 && pipeline.source.committed == ["clicks/0": 5])
+    // Still of the first generation it may not: the group has to say first that it is a member.
+    let refused = #expect(throws: PipelineFailure.self) {
+      for _ in 0..<100 { _ = try pipeline.turn() }
+    }
+    #expect(refused?.reason.contains("was claimed in generation 2") == true)
+  }
+
+  @Test("a mark that finds the store another's has the partitions claimed anew")
+  func markRefused() throws {
+    let store = sessions()
+    var pipeline = try pipeline(store, batch: 5)
+    _ = try pipeline.turn()
+    let other = Membership(group: "group", generation: 2, member: "other")
+    _ = try MemorySessions(sharing: store).claim([home], for: other, afresh: [])
+    pipeline.source.membership.generation = 3
+    try pipeline.finish()
+    #expect(pipeline.source.arrived == [home])
+    // It was never told how far it is, so that all is folded again.
+    #expect(try pipeline.turn().rebuilds.map(\.from) == [0])
+    _ = try pipeline.turn()
+    #expect(try published(pipeline.sink) == Array(0..<10))
+  }
+
+  @Test("a transaction that was committed after all is not published again")
+  func committedAfterAll() throws {
+    var pipeline = try pipeline(sessions(), batch: 5)
+    pipeline.sink.isTransactional = true
+    _ = try pipeline.turn()
+    let unknown = PipelineFailure(remedy: .again, dependency: .kafka, reason: "unknown")
+    pipeline.sink.failures = [unknown]
+    pipeline.sink.commitsBeforeFailing = true
+    #expect(try pipeline.turn().abandoned == .failed(unknown))
+    #expect(pipeline.sink.abandoned == 1)
+    pipeline.sink.commitsBeforeFailing = false
+    let again = try pipeline.turn()
+    #expect(again.records.map(\.position.offset) == Array(5..<10))
+    #expect(again.events.allSatisfy { $0 == .rebuilt })
+    for _ in 0..<2 { _ = try pipeline.turn() }
+    #expect(try published(pipeline.sink) == Array(0..<20))
+    #expect(pipeline.source.committed == ["clicks/0": 20])
+  }
+}
