@@ -14,6 +14,8 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   package let options: PipelineOptions
   package let clock: PipelineClock
   static var markEveryMs: Int64 { 1_000 }
+  /// Long enough for a group that gave us up to let us know.
+  private static var confirmMs: Int { 300 }
 
   var patience: Patience
   /// Of batches that had to be done again, one after the other.
@@ -23,6 +25,8 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   /// What is done, and the store was not told of yet.
   var unmarked: [Partition: Position] = [:]
   var markedMs: Int64 = 0
+  /// When the source last had its say.
+  var polledMs: Int64 = 0
   private var random = SystemRandomNumberGenerator()
 
   package init(
@@ -96,6 +100,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
     _ attempt: (inout Self, inout Turn) throws(PipelineFailure) -> Void
   ) throws(Interruption) {
     while true {
+      try confirm(epoch)
       let startedMs = monotonicMs()
       do throws(PipelineFailure) {
         try attempt(&self, &turn)
@@ -110,6 +115,21 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
       if source.assignmentEpoch != epoch { throw .abandoned(.partitionsMoved) }
       if options.shouldStop() { throw .abandoned(.stopping) }
     }
+  }
+
+  /// Lets the group speak first, if it was not heard for so long that it may have given us up: a
+  /// worker that was frozen and wakes would otherwise go on where it was.
+  private mutating func confirm(_ epoch: Int) throws(Interruption) {
+    if monotonicMs() - polledMs <= options.silenceMs { return }
+    do throws(PipelineFailure) { try stayAlive(ms: Self.confirmMs) } catch {
+      throw .failed(error)
+    }
+    if source.assignmentEpoch != epoch { throw .abandoned(.partitionsMoved) }
+  }
+
+  private mutating func stayAlive(ms: Int) throws(PipelineFailure) {
+    polledMs = monotonicMs()
+    try source.stayAlive(ms: ms)
   }
 
   /// Waits a while after a failure, or throws what ends it.
@@ -128,7 +148,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
       ? patience.failed(startedMs: startedMs, nowMs: nowMs, random: draw)
       : batchPatience.failed(startedMs: startedMs, nowMs: nowMs, random: draw)
     switch action {
-    case .wait(let ms): try source.stayAlive(ms: ms)
+    case .wait(let ms): try stayAlive(ms: ms)
     case .giveUp(let ms):
       throw PipelineFailure(
         remedy: .stop,
@@ -194,6 +214,9 @@ package struct PipelineOptions: Sendable {
   /// How long a turn waits for a first record.
   package var idleWaitMs: Int
   package var fatalAfterMs: Int64
+  /// For how long the source may go unheard in a batch; the group takes a member for dead after
+  /// about twice that.
+  package var silenceMs: Int64 = 20_000
   /// Types of events that count as clicks.
   package var countedTypes: Set<String>
   package var maxEventBytes: Int

@@ -7,6 +7,9 @@ internal import Pipeline
 internal import Sessions
 
 extension Worker {
+  /// What librdkafka takes where nothing is set.
+  private static let sessionTimeoutMs: Int64 = 45_000
+
   /// Runs one pipeline on this thread until it is asked to stop.
   func runPipeline(_ number: Int) throws(WorkerFailure) {
     if let memory {
@@ -157,6 +160,8 @@ extension Worker {
   private func pipelineOptions() -> PipelineOptions {
     var options = configuration.pipelineOptions
     options.shouldStop = { self.mustStop }
+    let session = configuration.consumerSettings(bootstrap: bootstrap)["session.timeout.ms"]
+    options.silenceMs = (session.flatMap { Int64($0) } ?? Self.sessionTimeoutMs) / 2
     options.onWait = { failure in
       self.set(failure.dependency.checked, isOK: false, failure.reason)
     }

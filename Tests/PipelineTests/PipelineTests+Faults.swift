@@ -46,6 +46,30 @@ extension PipelineTests {
     #expect(source.committed == ["clicks/0": 60])
   }
 
+  @Test("a worker that was frozen hears the group before it writes or commits", arguments: [0, 1])
+  func frozen(stage: Int) throws {
+    let store = FailingSessions(sessions(), failures: [])
+    let clock = ManualClock()
+    var pipeline = Pipeline(
+      source: MemorySource(many()),
+      store: store,
+      sink: MemorySink(),
+      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
+      options: PipelineOptions(maxBatch: 10),
+      clock: clock.clock
+    )
+    let source = pipeline.source
+    // Before the sessions are written, or after that.
+    if stage == 0 { source.onPoll = { clock.advance(ms: 20_001) } }
+    if stage == 1 { store.onApply = { clock.advance(ms: 20_001) } }
+    source.whileWaiting = { $0.assignmentEpoch += 1 }
+    #expect(try pipeline.turn().abandoned == .partitionsMoved)
+    #expect(pipeline.sink.sent.isEmpty && source.committed.isEmpty)
+    source.whileWaiting = { _ in }
+    #expect(try pipeline.turn().abandoned == nil)
+    #expect(source.committed == ["clicks/0": 10])
+  }
+
   @Test("each partition of a batch is rewound to its first record, and committed after its last")
   func partitions() throws {
     var records = Array(many().prefix(6))

@@ -22,6 +22,8 @@ package final class MemorySource: ClickSource {
   package private(set) var waitedMs = 0
   /// Called while the pipeline waits; a rebalance can happen here.
   package var whileWaiting: (MemorySource) -> Void = { _ in }
+  /// Called when records are taken.
+  package var onPoll: () -> Void = {}
   private var next = 0
 
   package init(_ records: [Record]) {
@@ -36,6 +38,7 @@ package final class MemorySource: ClickSource {
   ) throws(PipelineFailure) -> [Record] {
     let batch = Array(records[next...].prefix(max))
     next += batch.count
+    onPoll()
     return batch
   }
 
