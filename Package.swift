@@ -120,6 +120,15 @@ let package = Package(
       path: "Tests/kafka-proxy-tool",
       swiftSettings: strict,
     ),
+    .executableTarget(
+      name: "torture",
+      dependencies: [
+        "Events", "Sessions", "Kafka", "Redis", "Network", "Pipeline", "Service", "TestSupport",
+        "KafkaProxy",
+      ],
+      path: "Tests/torture",
+      swiftSettings: strict,
+    ),
     tests("KafkaTests", ["Kafka", "TestSupport"]),
     tests("RedisTests", ["Redis", "TestSupport"]),
     tests("KernelsTests", ["Kernels", "TestSupport"]),

@@ -139,6 +139,16 @@ extension Consumer {
     try offsets(Int64(RD_KAFKA_OFFSET_BEGINNING), of: partitions, timeoutMs: timeoutMs)
   }
 
+  /// The first offset of each partition whose message is of `timeMs` or later; none where the
+  /// broker knows of none.
+  package borrowing func offsets(
+    since timeMs: Int64,
+    of partitions: Set<TopicPartition>,
+    timeoutMs: Int
+  ) throws(KafkaFailure) -> [TopicPartition: Int64] {
+    try offsets(max(0, timeMs), of: partitions, timeoutMs: timeoutMs)
+  }
+
   /// The first offsets at a time, or at one of the numbers that stand for beginning and end.
   private borrowing func offsets(
     _ time: Int64,

@@ -35,7 +35,7 @@ extension Pipeline {
       unmarked[partition] = nil
       let start: Int64?
       if let extent = extents[partition], let committed = extent.committed {
-        let folded = marks[partition] ?? extent.first
+        let folded = marks[partition] ?? extent.relevant
         start = min(max(folded, extent.first), committed)
         if folded < committed {
           rebuilding[partition] = committed

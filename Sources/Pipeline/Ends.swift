@@ -55,10 +55,13 @@ package struct Extent: Equatable, Sendable {
   package var committed: Int64?
   /// The first offset that is still kept.
   package var first: Int64
+  /// The first that a session may still rest on: what lies before is older than any lives.
+  package var relevant: Int64
 
-  package init(committed: Int64?, first: Int64) {
+  package init(committed: Int64?, first: Int64, relevant: Int64? = nil) {
     self.committed = committed
     self.first = first
+    self.relevant = max(relevant ?? first, first)
   }
 }
 

@@ -19,6 +19,7 @@ package final class KafkaSource: ClickSource {
   private let connection: [String: String]
   private let topics: [String]
   private let done: Done
+  private let timeToLiveMs: Int64
   private let fatalAfterMs: Int64
   private let nowMs: () -> Int64
   private var outage: KafkaOutage
@@ -40,11 +41,13 @@ package final class KafkaSource: ClickSource {
   package var trouble: KafkaTrouble? { outage.trouble }
 
   /// Joins the group; `properties` are librdkafka's, and `connection` those of them that say how to
-  /// reach the brokers, which may be out of reach for `fatalAfterMs` on the growing clock `nowMs`.
+  /// reach the brokers, which may be out of reach for `fatalAfterMs` on the growing clock `nowMs`;
+  /// messages older than `timeToLiveMs` are in nobody's session.
   package init(
     properties: [String: String],
     connection: [String: String],
     topics: [String],
+    timeToLiveMs: Int64,
     fatalAfterMs: Int64,
     nowMs: @escaping () -> Int64,
     log: KafkaLog?
@@ -65,6 +68,7 @@ package final class KafkaSource: ClickSource {
     self.connection = connection
     self.topics = topics
     self.done = done
+    self.timeToLiveMs = timeToLiveMs
     self.fatalAfterMs = fatalAfterMs
     self.nowMs = nowMs
     askedMs = nowMs()
@@ -100,11 +104,20 @@ package final class KafkaSource: ClickSource {
     do throws(KafkaFailure) {
       let committed = try consumer.committed(asked, timeoutMs: Self.rewindTimeoutMs)
       let first = try consumer.firstOffsets(of: asked, timeoutMs: Self.rewindTimeoutMs)
-      return Dictionary(
-        uniqueKeysWithValues: asked.map {
-          (Partition($0), Extent(committed: committed[$0], first: first[$0] ?? 0))
-        }
+      let relevant = try consumer.offsets(
+        since: Worker.wallMs() - timeToLiveMs,
+        of: asked,
+        timeoutMs: Self.rewindTimeoutMs
       )
+      let extents = asked.map { place in
+        let extent = Extent(
+          committed: committed[place],
+          first: first[place] ?? 0,
+          relevant: relevant[place]
+        )
+        return (Partition(place), extent)
+      }
+      return Dictionary(uniqueKeysWithValues: extents)
     } catch {
       throw PipelineFailure(error)
     }

@@ -122,6 +122,7 @@ extension Worker {
       properties: configuration.consumerSettings(bootstrap: bootstrap),
       connection: configuration.connectionSettings(bootstrap: bootstrap),
       topics: [configuration.topics.clicks],
+      timeToLiveMs: configuration.sessions.ttlMs,
       fatalAfterMs: configuration.faults.fatalAfterMs,
       nowMs: Self.monotonicMs,
       log: log,

@@ -3,7 +3,7 @@
 /// The test broker marks in the log what was aborted and tells no reader of it: whoever counts what
 /// a reader of committed messages would see has to look for himself.
 package struct TransactionLog: Equatable, Sendable {
-  /// Offsets of messages whose transaction was aborted.
+  /// Offsets of messages whose transaction was aborted, ascending.
   package private(set) var aborted: [ClosedRange<Int64>] = []
   /// Offsets of messages whose transaction has not ended.
   package var open: [ClosedRange<Int64>] { running.values.flatMap(\.self) }
@@ -14,7 +14,14 @@ package struct TransactionLog: Equatable, Sendable {
 
   package init() {}
 
-  package func isAborted(_ offset: Int64) -> Bool { aborted.contains { $0.contains(offset) } }
+  package func isAborted(_ offset: Int64) -> Bool {
+    var (low, high) = (0, aborted.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if aborted[middle].upperBound < offset { low = middle + 1 } else { high = middle }
+    }
+    return low < aborted.count && aborted[low].contains(offset)
+  }
   package func isOpen(_ offset: Int64) -> Bool { open.contains { $0.contains(offset) } }
 
   /// Reads the rest of a partition from the only broker there is, on 127.0.0.1.
@@ -28,8 +35,9 @@ package struct TransactionLog: Equatable, Sendable {
       let before = end
       let records = try connection.fetch(topic: topic, partition: partition, from: end)
       append(records)
-      if end == before { return }
+      if end == before { break }
     }
+    aborted.sort { $0.lowerBound < $1.lowerBound }
   }
 
   /// Takes in batches as a broker sends them; one that is cut off at the end is left out.

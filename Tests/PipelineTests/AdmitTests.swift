@@ -62,6 +62,15 @@ struct AdmitTests {
     #expect(try published(second.sink) == Array(10..<14))
   }
 
+  @Test("what is too old for any session is not folded again")
+  func tooOld() throws {
+    var pipeline = try pipeline(sessions(), committed: 10)
+    pipeline.source.relevant = [home: 6]
+    #expect(try pipeline.turn().rebuilds.map(\.from) == [6])
+    #expect(pipeline.source.admitted == [home: 6])
+    #expect(try published(pipeline.sink) == [10, 11])
+  }
+
   @Test("a store that is not behind is served at once, and a new group begins where it will")
   func notBehind() throws {
     let store = sessions()

@@ -62,6 +62,7 @@ struct KafkaOutageTests {
       properties: Self.nowhere.merging(["group.id": "g"]) { $1 },
       connection: Self.nowhere,
       topics: ["clicks"],
+      timeToLiveMs: 1_000,
       fatalAfterMs: 60_000,
       nowMs: nowMs,
       log: nil

@@ -35,6 +35,7 @@ struct KafkaSourceTests {
       properties: connection.merging(own) { $1 },
       connection: connection,
       topics: topics,
+      timeToLiveMs: 3_600_000,
       fatalAfterMs: 60_000,
       nowMs: nowMs,
       log: nil

@@ -17,6 +17,8 @@ package final class MemorySource: ClickSource {
   package var before: [Partition: Int64] = [:]
   /// The first offsets kept, 0 where none is given.
   package var kept: [Partition: Int64] = [:]
+  /// The first offsets that a session may rest on, those kept where none is given.
+  package var relevant: [Partition: Int64] = [:]
   /// Where the last admissions began.
   package private(set) var admitted: [Partition: Int64?] = [:]
   package private(set) var waitedMs = 0
@@ -47,8 +49,16 @@ package final class MemorySource: ClickSource {
   ) throws(PipelineFailure) -> [Partition: Extent] {
     Dictionary(
       uniqueKeysWithValues: partitions.map {
-        ($0, Extent(committed: committed["\($0)"] ?? before[$0], first: kept[$0] ?? 0))
+        ($0, extent($0))
       }
+    )
+  }
+
+  private func extent(_ partition: Partition) -> Extent {
+    Extent(
+      committed: committed["\(partition)"] ?? before[partition],
+      first: kept[partition] ?? 0,
+      relevant: relevant[partition]
     )
   }
 
