@@ -23,6 +23,15 @@ package struct Turn: Sendable {
     /// The worker was asked to stop while it waited.
     case stopping
 
+    /// A name of few, to count by.
+    package var name: String {
+      switch self {
+      case .partitionsMoved: "partitions_moved"
+      case .failed(let failure): failure.dependency.rawValue
+      case .stopping: "stopping"
+      }
+    }
+
     package var description: String {
       switch self {
       case .partitionsMoved: "partitions moved"

@@ -70,7 +70,7 @@ package struct Configuration: Sendable {
 
   package struct Sessions: Sendable {
     package internal(set) var maxLength = 50
-    package internal(set) var slack = 64
+    package internal(set) var slack = 256
     package internal(set) var ttlMs: Int64 = 30 * 86_400_000
     package internal(set) var latenessMs: Int64 = 86_400_000
   }
@@ -80,7 +80,7 @@ package struct Configuration: Sendable {
   }
 
   package struct Batch: Sendable {
-    package internal(set) var maxSize = 64
+    package internal(set) var maxSize = 256
     package internal(set) var maxDelayMs: Int64 = 5
   }
 

@@ -36,6 +36,18 @@ package struct WorkerMetrics: Sendable {
     labels: ["dependency"],
     make: { Counter() }
   )
+  package let abandoned = Family(
+    "dreamstream_abandoned_batches_total",
+    "Batches given up, which come again here or elsewhere, by why.",
+    labels: ["cause"],
+    make: { Counter() }
+  )
+  package let rebuilds = Family(
+    "dreamstream_rebuilds_total",
+    "Partitions whose clicks had to be folded into sessions again.",
+    labels: [],
+    make: { Counter() }
+  )
 
   package let batchSize = Family(
     "dreamstream_batch_size",
@@ -74,6 +86,12 @@ package struct WorkerMetrics: Sendable {
     labels: [],
     make: { Gauge() }
   )
+  package let dependencyUp = Family(
+    "dreamstream_dependency_up",
+    "1 while a dependency answers, 0 while it is waited for.",
+    labels: ["dependency"],
+    make: { Gauge() }
+  )
   package let buildInfo = Family(
     "dreamstream_build_info",
     "1, for what is running.",
@@ -94,7 +112,8 @@ package struct WorkerMetrics: Sendable {
   )
 
   package static let outcomes = [
-    "applied", "redelivered", "duplicate", "late", "erased", "ignored", "dead_letter",
+    "applied", "redelivered", "duplicate", "late", "erased", "ignored", "rebuilt",
+    "dead_letter",
   ]
   package static let stages = [
     "consume", "decode", "session", "batch", "encode", "denoise", "match", "publish", "commit",
@@ -113,7 +132,7 @@ package struct WorkerMetrics: Sendable {
   package init() {
     for outcome in Self.outcomes { _ = events[outcome] }
     for stage in Self.stages { _ = batchSeconds[stage] }
-    for counter in [unknownItems] { _ = counter[] }
+    for counter in [unknownItems, rebuilds] { _ = counter[] }
     for histogram in [batchSize, eventLatency, denoisingSteps] { _ = histogram[] }
     for gauge in [partitionIdle, residentMemory, cpuSeconds] { _ = gauge[] }
   }
@@ -130,11 +149,13 @@ package struct WorkerMetrics: Sendable {
       cpuSeconds[].set(usage.cpuSeconds)
     }
     var text = TelemetryText()
-    for family in [events, suggestions, deadLetters, stopped, unknownItems, retries] {
-      text.add(family)
-    }
+    for family in [
+      events, suggestions, deadLetters, stopped, unknownItems, retries, abandoned, rebuilds,
+    ] { text.add(family) }
     for family in [batchSize, batchSeconds, eventLatency, denoisingSteps] { text.add(family) }
-    for family in [consumerLag, partitionIdle, buildInfo, residentMemory] { text.add(family) }
+    for family in [
+      consumerLag, partitionIdle, dependencyUp, buildInfo, residentMemory,
+    ] { text.add(family) }
     text.add(cpuSeconds, type: "counter")
     return text.text
   }

@@ -32,6 +32,7 @@ struct TurnReporter {
       progress(source, nowMs: nowMs)
     }
     for rebuild in turn.rebuilds { log(rebuild) }
+    worker.metrics.rebuilds[].add(turn.rebuilds.count)
     if turn.records.isEmpty { return isTime }
     for (dependency, count) in turn.retries {
       worker.metrics.retries[dependency.rawValue].add(count)
@@ -39,6 +40,7 @@ struct TurnReporter {
     }
     if let cause = turn.abandoned {
       let level: Logger.Level = if case .failed = cause { .warning } else { .info }
+      worker.metrics.abandoned[cause.name].add()
       log(level, "gave a batch up: \(cause)", ["events": "\(turn.records.count)"])
       return isTime
     }

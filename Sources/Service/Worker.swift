@@ -65,7 +65,7 @@ package final class Worker: Sendable {
       configuration.redis.endpoint == .embedded
       ? MemorySessions(limits: configuration.sessionLimits, nowMs: Self.wallMs) : nil
     metrics.buildInfo[Self.version, model.manifest.version].set(1)
-    health.set(.model, isOK: true, "\(model.manifest.name) \(model.manifest.version)")
+    note(.model, isOK: true, "\(model.manifest.name) \(model.manifest.version)")
   }
 
   package static let version = "0.1.0"
@@ -113,11 +113,20 @@ package final class Worker: Sendable {
   func assigned(_ count: Int, pipeline: Int, hasJoined: Bool, trouble: KafkaTrouble?) {
     partitions.withLock { $0[pipeline] = count }
     let total = assignedPartitions
-    health.set(
+    note(
       .kafka,
       isOK: trouble == nil && (total > 0 || hasJoined),
       "\(total) partitions assigned" + (trouble.map { "; \($0.reason)" } ?? "")
     )
+  }
+
+  /// Tells health and metrics how a dependency is.
+  ///
+  /// - Returns: Whether it has just failed, or has just left that state.
+  @discardableResult
+  func note(_ dependency: Health.Dependency, isOK: Bool, _ detail: String) -> Bool {
+    metrics.dependencyUp[dependency.rawValue].set(isOK ? 1 : 0)
+    return health.set(dependency, isOK: isOK, detail)
   }
 
   package var mustStop: Bool { isStopping.load(ordering: .relaxed) }

@@ -13,7 +13,7 @@ extension Worker {
   /// Runs one pipeline on this thread until it is asked to stop.
   func runPipeline(_ number: Int) throws(WorkerFailure) {
     if let memory {
-      health.set(.redis, isOK: true, "in this process")
+      note(.redis, isOK: true, "in this process")
       try turn(number, store: MemorySessions(sharing: memory)) { () throws(PipelineFailure) in }
     } else {
       let store = try RedisSessions(configuration)
@@ -30,7 +30,7 @@ extension Worker {
 
   /// Tells health how a dependency is, and the log when that changes.
   func set(_ dependency: Health.Dependency, isOK: Bool, _ detail: String) {
-    if !health.set(dependency, isOK: isOK, detail) { return }
+    if !note(dependency, isOK: isOK, detail) { return }
     if isOK {
       logger.notice("\(dependency.rawValue) answers again")
     } else {
@@ -61,7 +61,7 @@ extension Worker {
         try turn(number, recommender, sink, store, log, checkStore: checkStore)
       }
     } catch {
-      health.set(error.dependency.checked, isOK: false, error.reason)
+      note(error.dependency.checked, isOK: false, error.reason)
       throw WorkerFailure(
         reason: error.description,
         isConfiguration: error.dependency == .model

@@ -46,7 +46,7 @@ struct ConfigurationTests {
     let configuration = try Configuration.load(file: nil, overrides: [], environment: [:])
     #expect(configuration.kafka.brokers == .embedded)
     #expect(configuration.redis.endpoint == .embedded)
-    #expect(configuration.batch.maxSize == 64)
+    #expect(configuration.batch.maxSize == 256)
     #expect(configuration.sessions.ttlMs == 2_592_000_000)
     #expect(configuration.generate.guidance == nil)
     #expect(configuration.http.port == 9_464)

@@ -128,7 +128,7 @@ struct SettingTests {
   @Test(
     "settings that do not fit one another are refused",
     arguments: [
-      ("sessions.slack", [("batch.max_size", "65")]),
+      ("sessions.slack", [("batch.max_size", "257")]),
       ("sessions.lateness", [("sessions.ttl_ms", "1h")]),
       ("topics.clicks", [("topics.suggestions", "clicks")]), ("redis.user", [("redis.user", "u")]),
       (
@@ -168,7 +168,7 @@ struct SettingTests {
   @Test("and those that just fit are taken")
   func relationsHold() throws {
     let made = try configuration(overrides: [
-      ("batch.max_size", "65"), ("sessions.slack", "65"), ("redis.user", "u"),
+      ("batch.max_size", "257"), ("sessions.slack", "257"), ("redis.user", "u"),
       ("redis.password", "p"), ("kafka.properties.max.poll.interval.ms", "2006"),
       ("kafka.properties.group.instance.id", "a"),
     ])
@@ -200,7 +200,7 @@ struct SettingTests {
   @Test("the README's table is this table")
   func reference() throws {
     let table = Settings.markdownReference()
-    #expect(table.contains("| `batch.max_size` | `64` | a whole number from 1 to 4096 | Events"))
+    #expect(table.contains("| `batch.max_size` | `256` | a whole number from 1 to 4096 | Events"))
     let readme = try? String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
     guard let readme, let start = readme.firstRange(of: "<!-- settings -->\n"),
       let end = readme.firstRange(of: "\n<!-- /settings -->")
