@@ -4,9 +4,7 @@ import Sessions
 
 /// How changes are said to the script, and its answer read.
 extension RedisSessionScript {
-  /// What holds for the whole call, at the head of `ARGV`: the script's `HEAD`.
-  ///
-  /// The epoch of the assignment a call is made under would be its next value.
+  /// What holds for the whole store, at the head of `ARGV`.
   static func head(_ limits: SessionLimits) -> [Argument] {
     [
       .integer(Int64(limits.maxLength)),
@@ -17,25 +15,45 @@ extension RedisSessionScript {
     ]
   }
 
-  /// `ARGV`: the head, and for each change kind, source, offset, timestamp, item, event id.
-  static func arguments(_ head: [Argument], _ changes: [SessionChange]) -> [Argument] {
-    var arguments = head
-    arguments.reserveCapacity(head.count + 6 * changes.count)
+  /// `ARGV`: the head; how many partitions, and for each its source and our claim; and for each
+  /// change kind, number of its partition from 1, offset, timestamp, item, event id.
+  ///
+  /// - Throws: The first partition without a claim.
+  static func arguments(
+    _ head: [Argument],
+    _ changes: [SessionChange],
+    claim: (Partition) -> Argument?
+  ) throws(Unclaimed) -> [Argument] {
+    var homes: [Partition] = []
+    var claims: [Argument] = []
+    var tail: [Argument] = []
+    tail.reserveCapacity(6 * changes.count)
     for change in changes {
-      let position = change.position
-      let source = Argument.text("\(position.topic):\(position.partition)")
+      let home = change.position.home
+      // A user is in one partition, as a rule.
+      var number = homes.firstIndex(of: home)
+      if number == nil {
+        guard let claim = claim(home) else { throw Unclaimed(partition: home) }
+        number = homes.count
+        homes.append(home)
+        claims += [RedisFence.source(home), claim]
+      }
+      let source = Argument.integer(Int64((number ?? 0) + 1))
+      let offset = Argument.integer(change.position.offset)
       switch change.kind {
-      case .erase:
-        arguments += ["erase", source, .integer(position.offset), 0, "", ""]
+      case .erase: tail += ["erase", source, offset, 0, "", ""]
       case .click(let item, let timestampMs, let eventID):
-        arguments += [
-          eventID == nil ? "click" : "named", source, .integer(position.offset),
+        tail += [
+          eventID == nil ? "click" : "named", source, offset,
           .integer(Session.clamped(timestampMs)), .text(item), .text(eventID ?? ""),
         ]
       }
     }
-    return arguments
+    return head + [.integer(Int64(homes.count))] + claims + tail
   }
+
+  /// A partition that this store has not claimed.
+  struct Unclaimed: Error { let partition: Partition }
 
   /// Reads one user's answer: a view per change, or `nil` if it is anything else.
   static func views(_ reply: Reply, count: Int) -> [SessionView]? {

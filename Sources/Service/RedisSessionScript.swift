@@ -1,4 +1,5 @@
-/// The session of one user, folded inside Redis: what `Session.fold` does, atomically and in place.
+/// The session of one user, folded inside Redis: what `Session.fold` does, atomically and in place,
+/// where every change's partition is still ours by the fence of the user's bucket.
 ///
 /// The value is MessagePack: `[format, count, base, newest, kept, window, tail, trails]`, and
 /// behind it the `kept` entries by time, four values each: time − base, ordinal, item, event id or
@@ -18,8 +19,12 @@ enum RedisSessionScript {
   /// The code of the error reply for a value that is not a session.
   static let corrupt = "CORRUPT"
 
-  static let source = #"""
-    local FORMAT, WIDTH, SOURCES, HEAD, CHANGE = 1, 4, 4, 4, 6
+  static let source = RedisFence.check + folding
+
+  private static let folding = #"""
+    local FORMAT, WIDTH, SOURCES, CHANGE = 1, 4, 4, 6
+    -- The claims of the call's partitions follow the head, two values each; then come changes.
+    local HEAD, CLAIMS = 5, tonumber(ARGV[5])
     local key, limit, slack = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
     local lateness, ttl = tonumber(ARGV[3]), ARGV[4]
     local count, base, newest, kept, trails
@@ -169,7 +174,8 @@ enum RedisSessionScript {
     end
 
     local function fold(at)
-      local kind, source, offset = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+      local kind, offset = ARGV[at], tonumber(ARGV[at + 2])
+      local source = ARGV[HEAD + 2 * ARGV[at + 1] - 1]
       local of = trail(source)
       if of and offset <= of[2] then
         return view('redelivered', kind == 'erase' and 0 or recall(of, offset)), false
@@ -209,13 +215,17 @@ enum RedisSessionScript {
       local views, changed = {}, false
       clear()
       if value then load(value) end
-      for at = HEAD + 1, #ARGV, CHANGE do
+      for at = HEAD + 2 * CLAIMS + 1, #ARGV, CHANGE do
         local view, new = fold(at)
         views[#views + 1], changed = view, changed or new
       end
       return views, changed
     end
 
+    for i = HEAD + 1, HEAD + 2 * CLAIMS, 2 do
+      local refused = refusal(KEYS[2], ARGV[i], ARGV[i + 1])
+      if refused then return refused end
+    end
     local value = redis.pcall('GET', key)
     if type(value) == 'table' then return value end
     local read, views, changed = pcall(run, value)

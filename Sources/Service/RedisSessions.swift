@@ -5,17 +5,17 @@ import Synchronization
 
 /// Sessions in Redis: one key a user, one script call per user and batch, one round trip per batch.
 ///
-/// The key is `{prefix}:{user}` with braces around the user that are part of it:
-/// `dreamstream:{u42}`. Redis Cluster hashes what the first braces hold, so all that is ever kept
-/// of a user under such a key shares a slot. What the value holds is told at `RedisSessionScript`.
-/// Offsets are exact below 2⁵³.
+/// Users are parted in 256 buckets (``RedisBucket``), whose label stands in braces in every key, so
+/// that all keys of a bucket share a slot of a cluster. `dreamstream:{17}:u42` is a user's session,
+/// told at ``RedisSessionScript``; `dreamstream:{17}` is the bucket's fence, told at
+/// ``RedisFence``. Offsets are exact below 2⁵³.
 ///
 /// One pipeline uses it; another thread may ``ping()``, which waits for the call under way.
 package final class RedisSessions: SessionStore, Sendable {
-  private let settings: RedisSettings
   private let prefix: String
   private let head: [Argument]
-  private let line = Mutex(RedisLine())
+  private let claims = Mutex<[Partition: RedisClaim]>([:])
+  private let line: Mutex<RedisLine>
 
   /// A store that connects when it is first used.
   ///
@@ -33,20 +33,39 @@ package final class RedisSessions: SessionStore, Sendable {
     guard !prefix.contains(where: { $0 == "{" || $0 == "}" }) else {
       throw SessionFailure(remedy: .stop, reason: "the key prefix \"\(prefix)\" contains a brace")
     }
-    self.settings = settings
     self.prefix = prefix
     head = RedisSessionScript.head(limits)
+    line = Mutex(RedisLine(settings))
   }
 
+  /// Claims partitions in the fences of all buckets, in one round trip.
+  ///
+  /// Where it throws, some buckets may have been claimed. That harms nobody: whoever is shut out
+  /// claims again, and the later generation is given what it asks for.
   package func claim(
     _ partitions: Set<Partition>,
     for member: Membership,
     afresh: Set<Partition>
   ) throws(SessionFailure) -> [Partition: Int64] {
-    Dictionary(uniqueKeysWithValues: partitions.map { ($0, .max) })
-  }
+    if partitions.isEmpty { return [:] }
+    claims.withLock { $0 = $0.filter { !partitions.contains($0.key) } }
+    let partitions = Array(partitions)
+    var arguments: [Argument] = [.integer(Int64(member.generation)), .text(member.member)]
+    for partition in partitions {
+      arguments += [RedisFence.source(partition), afresh.contains(partition) ? 1 : 0]
+    }
+    let replies = try runInAllBuckets(.claim) { _ in arguments }
 
-  package func mark(_ next: [Position]) throws(SessionFailure) {}
+    var made = Array(repeating: RedisClaim(), count: partitions.count)
+    for (bucket, reply) in zip(RedisBucket.all, replies) {
+      guard case .array(let answers) = reply, answers.count == partitions.count,
+        partitions.indices.allSatisfy({ made[$0].read(answers[$0]) })
+      else { throw Self.notOurs(bucket.key(prefix), "a fence") }
+    }
+    let byPartition = Dictionary(uniqueKeysWithValues: zip(partitions, made))
+    claims.withLock { $0.merge(byPartition) { $1 } }
+    return byPartition.compactMapValues(\.mark)
+  }
 
   /// Folds a batch, each user's changes atomically.
   ///
@@ -54,95 +73,101 @@ package final class RedisSessions: SessionStore, Sendable {
   /// the first time then answers as redelivered. So a call lasts at most a connect timeout and two
   /// command timeouts; waiting before the next one is the caller's.
   ///
-  /// - Throws: `retry` when Redis is unreachable, silent, starting, failing over or full; `stop`
-  ///   when it refuses for good, or holds under a user's key what is not a session. Other users of
-  ///   the batch may then have been folded.
+  /// - Throws: `retry` when Redis is unreachable, silent, starting, failing over or full; `claim`
+  ///   when a partition is not ours any more, or Redis has lost that it is; `stop` when it refuses
+  ///   for good, or holds under a user's key what is not a session. Other users of the batch may
+  ///   then have been folded.
   package func apply(_ batch: [UserChanges]) throws(SessionFailure) -> [[SessionView]] {
     if batch.isEmpty { return [] }
-    let calls = batch.map { one in
-      Script.Call(
-        keys: [.text(key(of: one.user))],
-        arguments: RedisSessionScript.arguments(head, one.changes)
+    let claims = claims.withLock { $0 }
+    var calls: [Script.Call] = []
+    var keys: [String] = []
+    calls.reserveCapacity(batch.count)
+    for one in batch {
+      let bucket = RedisBucket(of: one.user)
+      keys.append(bucket.key(prefix, of: one.user))
+      let arguments: [Argument]
+      do throws(RedisSessionScript.Unclaimed) {
+        arguments = try RedisSessionScript.arguments(head, one.changes) { partition in
+          claims[partition]?.shown[bucket.number]
+        }
+      } catch {
+        throw Self.unclaimed(error.partition)
+      }
+      calls.append(
+        Script.Call(
+          keys: [.text(keys[keys.count - 1]), .text(bucket.key(prefix))],
+          arguments: arguments
+        )
       )
     }
-    return try withLine { (connection, script) throws(RedisFailure) in
-      let replies = try script.run(calls, on: &connection)
-      if let refusal = refusal(in: replies, of: batch) { throw refusal }
-      return try zip(batch, replies).map { (one, reply) throws(RedisFailure) in
-        guard let views = RedisSessionScript.views(reply, count: one.changes.count) else {
-          throw RedisFailure(
-            remedy: .stop,
-            reason: "Redis answered for \(key(of: one.user)) with something else than its session"
-          )
-        }
-        return views
+    let replies = try run(.fold, calls, keys: keys)
+    var views: [[SessionView]] = []
+    views.reserveCapacity(batch.count)
+    for (index, reply) in replies.enumerated() {
+      let count = batch[index].changes.count
+      guard let ofUser = RedisSessionScript.views(reply, count: count) else {
+        throw Self.notOurs(keys[index], "its session")
+      }
+      views.append(ofUser)
+    }
+    return views
+  }
+
+  /// Sets the marks in the fences of all buckets, in one round trip.
+  package func mark(_ next: [Position]) throws(SessionFailure) {
+    if next.isEmpty { return }
+    let claims = claims.withLock { $0 }
+    for position in next where claims[position.home] == nil {
+      throw Self.unclaimed(position.home)
+    }
+    _ = try runInAllBuckets(.mark) { bucket in
+      next.flatMap { position -> [Argument] in
+        guard let claim = claims[position.home] else { return [] }
+        return [
+          RedisFence.source(position.home), claim.shown[bucket.number], .integer(position.offset),
+        ]
       }
     }
   }
 
   /// Sees Redis answer, over the connection that ``apply(_:)`` uses.
   package func ping() throws(SessionFailure) {
-    try withLine { (connection, _) throws(RedisFailure) in _ = try connection.command(["PING"]) }
+    try line.withLock { (line) throws(SessionFailure) in try line.ping() }
   }
 
-  private func key(of user: String) -> String { "\(prefix):{\(user)}" }
+  /// The key of a user's session.
+  package func key(of user: String) -> String { RedisBucket(of: user).key(prefix, of: user) }
 
-  private func withLine<Result: Sendable>(
-    _ body: @Sendable (inout Connection, inout Script) throws(RedisFailure) -> Result
-  ) throws(SessionFailure) -> Result {
-    do throws(RedisFailure) {
-      return try line.withLock { (line) throws(RedisFailure) in try line.use(settings, body) }
-    } catch {
-      throw SessionFailure(remedy: error.remedy == .retry ? .retry : .stop, reason: error.reason)
+  private func runInAllBuckets(
+    _ request: RedisLine.Request,
+    arguments: (RedisBucket) -> [Argument]
+  ) throws(SessionFailure) -> [Reply] {
+    let keys = RedisBucket.all.map { $0.key(prefix) }
+    let calls = zip(RedisBucket.all, keys).map { bucket, key in
+      Script.Call(keys: [.text(key)], arguments: arguments(bucket))
+    }
+    return try run(request, calls, keys: keys)
+  }
+
+  private func run(
+    _ request: RedisLine.Request,
+    _ calls: [Script.Call],
+    keys: [String]
+  ) throws(SessionFailure) -> [Reply] {
+    try line.withLock { (line) throws(SessionFailure) in
+      try line.run(request, calls) { RedisRefusal.gravest(in: $0, of: keys) }
     }
   }
 
-  /// What was refused: a value that is no session first, since trying again does not cure it.
-  private func refusal(in replies: [Reply], of batch: [UserChanges]) -> RedisFailure? {
-    var found: RedisFailure?
-    for (one, reply) in zip(batch, replies) {
-      guard case .error(let message) = reply else { continue }
-      let failure = RedisFailure(reply: message)
-      if found == nil { found = failure }
-      let isForeign = ["WRONGTYPE", RedisSessionScript.corrupt]
-        .contains(RedisFailure.code(of: message))
-      if isForeign {
-        return RedisFailure(
-          remedy: .stop,
-          reason: "the value of \(key(of: one.user)) in Redis is not a session (\(message)); "
-            + "delete the key to start the user afresh, or choose another key prefix"
-        )
-      }
-    }
-    return found
+  private static func unclaimed(_ partition: Partition) -> SessionFailure {
+    SessionFailure(remedy: .claim, reason: "\(partition) is not claimed")
   }
-}
 
-/// The connection, when there is one, and the script it knows.
-private struct RedisLine: ~Copyable {
-  private var connection: Connection?
-  private var script = Script(RedisSessionScript.source)
-
-  /// Runs `body` on the connection at hand, or on a new one if there is none or it proves broken.
-  ///
-  /// A connection over which anything failed is not kept: after a failover it leads to the wrong
-  /// server.
-  mutating func use<Result: Sendable>(
-    _ settings: RedisSettings,
-    _ body: @Sendable (inout Connection, inout Script) throws(RedisFailure) -> Result
-  ) throws(RedisFailure) -> Result {
-    if var held = connection.take() {
-      do throws(RedisFailure) {
-        let result = try body(&held, &script)
-        connection = consume held
-        return result
-      } catch {
-        if held.isAlive { throw error }
-      }
-    }
-    var fresh = try Connection(settings)
-    let result = try body(&fresh, &script)
-    connection = consume fresh
-    return result
+  private static func notOurs(_ key: String, _ what: String) -> SessionFailure {
+    SessionFailure(
+      remedy: .stop,
+      reason: "Redis answered for \(key) with something else than \(what)"
+    )
   }
 }

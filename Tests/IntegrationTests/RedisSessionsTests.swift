@@ -10,19 +10,21 @@ import Testing
 private struct RedisWorld: SessionWorld {
   let server: RedisServer
 
-  func makeStore(_ limits: SessionLimits) throws -> any SessionStore {
-    try RedisSessions(
-      settings: server.settings,
-      prefix: "test-\(UUID().uuidString)",
-      limits: limits
-    )
+  func makeStore(_ limits: SessionLimits) throws -> any SessionStore { try makePair(limits).0 }
+
+  func makePair(_ limits: SessionLimits) throws -> (any SessionStore, any SessionStore) {
+    let prefix = "test-\(UUID().uuidString)"
+    func make() throws -> RedisSessions {
+      try RedisSessions(settings: server.settings, prefix: prefix, limits: limits)
+    }
+    return (try make(), try make())
   }
 
   func letPass(milliseconds: Int) { Thread.sleep(forTimeInterval: Double(milliseconds) / 1_000) }
 }
 
 extension RedisServer {
-  fileprivate var settings: RedisSettings {
+  var settings: RedisSettings {
     RedisSettings(
       address: .unix(path: socketPath),
       connectTimeoutMs: 1_000,
@@ -30,7 +32,7 @@ extension RedisServer {
     )
   }
 
-  fileprivate func sessions(prefix: String = "s") throws -> RedisSessions {
+  func sessions(prefix: String = "s") throws -> RedisSessions {
     try RedisSessions(settings: settings, prefix: prefix, limits: SessionConformance.limits)
   }
 }
@@ -73,19 +75,22 @@ struct RedisSessionsTests {
     }
   }
 
-  @Test("the key holds the user in braces, ages, and is gone once erased")
+  @Test("the key holds the user's bucket in braces, ages, and is gone once erased")
   func key() throws {
     let server = try RedisServer.shared
     var sessions = try server.sessions(prefix: "key")
     var redis = try Connection(server.settings)
+    // Keys outlive a version of this program.
+    #expect(sessions.key(of: "u1") == "key:{19}:u1")
+    #expect(sessions.key(of: "ключ") == "key:{177}:ключ")
     _ = try sessions.fold(.click("a", at: 1, 1), of: "u1")
-    guard case .integer(let age) = try redis.command(["PTTL", "key:{u1}"]) else {
+    guard case .integer(let age) = try redis.command(["PTTL", "key:{19}:u1"]) else {
       Issue.record("no time to live")
       return
     }
     #expect(3_590_000...3_600_000 ~= age)
     _ = try sessions.fold(.erase(2), of: "u1")
-    #expect(try redis.command(["KEYS", "key:*"]) == .array([]))
+    #expect(try redis.command(["KEYS", "key:*:*"]) == .array([]))
   }
 
   @Test("a prefix with braces is refused", arguments: ["a{b", "a}", "{}"])
@@ -106,13 +111,14 @@ struct RedisSessionsTests {
     let prefix = "corrupt-\(UUID().uuidString)"
     var sessions = try server.sessions(prefix: prefix)
     var redis = try Connection(server.settings)
-    _ = try redis.command(["SET", .text("\(prefix):{u}"), .bytes(value)])
+    let key = sessions.key(of: "u")
+    _ = try redis.command(["SET", .text(key), .bytes(value)])
     let failure = #expect(throws: SessionFailure.self) {
       _ = try sessions.fold(.click("a", at: 1, 1))
     }
     #expect(failure?.remedy == .stop)
-    #expect(failure?.reason.contains("\(prefix):{u} in Redis is not a session") == true)
-    #expect(try redis.command(["GET", .text("\(prefix):{u}")]) == .bytes(value))
+    #expect(failure?.reason.contains("\(key) in Redis is not a session") == true)
+    #expect(try redis.command(["GET", .text(key)]) == .bytes(value))
   }
 
   @Test("a key of another type stops, and the others of the batch are folded")
@@ -120,11 +126,11 @@ struct RedisSessionsTests {
     let server = try RedisServer.shared
     var sessions = try server.sessions(prefix: "foreign")
     var redis = try Connection(server.settings)
-    _ = try redis.command(["RPUSH", "foreign:{b}", "x"])
+    _ = try redis.command(["RPUSH", .text(sessions.key(of: "b")), "x"])
     let batch = ["a", "b", "c"].map { UserChanges(user: $0, changes: [.click("i", at: 1, 1)]) }
     let failure = #expect(throws: SessionFailure.self) { _ = try sessions.claimAndApply(batch) }
     #expect(failure?.remedy == .stop)
-    #expect(failure?.reason.contains("foreign:{b}") == true)
+    #expect(failure?.reason.contains(sessions.key(of: "b")) == true)
     #expect(short(try sessions.fold(.click("i", at: 1, 1), of: "c")) == ["redelivered 1 i"])
     #expect(short(try sessions.fold(.click("j", at: 1, 2), of: "c")) == ["applied 2 i j"])
   }
@@ -176,7 +182,7 @@ struct RedisSessionsFaultTests {
     _ = try sessions.fold(.click("a", at: 1, 1))
     server.pause()
     let failure = #expect(throws: SessionFailure.self) {
-      _ = try sessions.fold(.click("b", at: 2, 2))
+      _ = try sessions.apply([UserChanges(user: "u", changes: [.click("b", at: 2, 2)])])
     }
     #expect(failure?.remedy == .retry)
     #expect(failure?.reason.contains("no answer in time") == true)
@@ -198,7 +204,7 @@ struct RedisSessionsFaultTests {
     #expect(failure?.remedy == .retry)
     // A user whose value is no session stops the batch all the same.
     _ = try redis.command(["CONFIG", "SET", "maxmemory", "0"])
-    _ = try redis.command(["RPUSH", "s:{v}", "x"])
+    _ = try redis.command(["RPUSH", .text(sessions.key(of: "v")), "x"])
     _ = try redis.command(["CONFIG", "SET", "maxmemory", "1"])
     let both = ["u", "v"].map { UserChanges(user: $0, changes: [.click("b", at: 2, 2)]) }
     let graver = #expect(throws: SessionFailure.self) { _ = try sessions.claimAndApply(both) }

@@ -10,6 +10,11 @@ private final class MemoryWorld: SessionWorld {
 
   func makeStore(_ limits: SessionLimits) -> any SessionStore { make(limits) }
 
+  func makePair(_ limits: SessionLimits) -> (any SessionStore, any SessionStore) {
+    let one = make(limits)
+    return (one, MemorySessions(sharing: one))
+  }
+
   func make(_ limits: SessionLimits) -> MemorySessions {
     MemorySessions(limits: limits) { self.clock.withLock { $0 } }
   }

@@ -63,9 +63,14 @@ package final class RedisServer: Sendable {
   package func kill() { end(SIGKILL) }
 
   /// Starts the server again on the same port and socket.
-  package func restart() throws {
+  ///
+  /// - Parameters:
+  ///   - more: Settings for this run only.
+  ///   - isReady: Whether to wait until it accepts commands, and does not only load its data.
+  /// - Throws: ``Failure`` when it does not come up.
+  package func restart(_ more: [String] = [], isReady: Bool = true) throws {
     end(SIGKILL)
-    let started = try Self.start(arguments, in: folder, port: port)
+    let started = try Self.start(arguments + more, in: folder, port: port, isReady: isReady)
     child.withLock { $0 = started }
   }
 
@@ -88,7 +93,8 @@ extension RedisServer {
   private static func start(
     _ arguments: [String],
     in folder: URL,
-    port: Int
+    port: Int,
+    isReady: Bool = true
   ) throws -> ChildProcess {
     let log = folder.appending(path: "redis.log")
     // What an earlier run said is no news of this one.
@@ -99,7 +105,7 @@ extension RedisServer {
       removing: folder.path
     )
     do {
-      try awaitReady(log)
+      try awaitLine(isReady ? "Ready to accept connections" : "Server initialized", in: log)
     } catch {
       child.end(SIGKILL)
       throw error
@@ -118,11 +124,11 @@ extension RedisServer {
     try body()
   }
 
-  private static func awaitReady(_ log: URL) throws {
+  private static func awaitLine(_ line: String, in log: URL) throws {
     var said = ""
     for _ in 0..<1_000 {
       said = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
-      if said.contains("Ready to accept connections") { return }
+      if said.contains(line) { return }
       if said.contains("Address already in use") { throw PortTaken(description: said) }
       if said.contains("FATAL") || said.contains("Exiting") { break }
       Thread.sleep(forTimeInterval: 0.01)

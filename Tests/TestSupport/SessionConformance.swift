@@ -6,6 +6,8 @@ import Testing
 package protocol SessionWorld: Sendable {
   /// An empty store, apart from every other one made here.
   func makeStore(_ limits: SessionLimits) throws -> any SessionStore
+  /// The same for two workers: what one folds, the other finds.
+  func makePair(_ limits: SessionLimits) throws -> (any SessionStore, any SessionStore)
   /// Lets the clock that sessions age by move on.
   func letPass(milliseconds: Int) throws
 }
@@ -32,7 +34,7 @@ package struct SessionConformance: Sendable, CustomTestStringConvertible {
     timeToLiveMs: 3_600_000
   )
 
-  package static let all = folding + asOf + forgetting
+  package static let all = folding + asOf + forgetting + claims
 }
 
 extension SessionChange {

@@ -1,0 +1,116 @@
+import Events
+import Redis
+import Service
+import Sessions
+import TestSupport
+import Testing
+
+/// What becomes of claims when a server loses them.
+@Suite("Redis sessions when Redis loses data", .timeLimit(.minutes(1)))
+struct RedisLossTests {
+  static let member = Membership(group: "group", generation: 3, member: "member")
+  static let home = Partition(topic: "clicks", number: 0)
+
+  private func batch(_ change: SessionChange, of user: String = "u") -> [UserChanges] {
+    [UserChanges(user: user, changes: [change])]
+  }
+
+  /// A server with a claim, a click of `u`, and a mark after it.
+  private func begun(appendOnly: Bool = false) throws -> (RedisServer, RedisSessions) {
+    let server = try RedisServer(appendOnly: appendOnly)
+    let sessions = try server.sessions()
+    #expect(try sessions.claim([Self.home], for: Self.member, afresh: []) == [:])
+    _ = try sessions.apply(batch(.click("a", at: 1, 1)))
+    try sessions.mark([Position(topic: "clicks", partition: 0, offset: 2)])
+    return (server, sessions)
+  }
+
+  private func expectLost(_ sessions: RedisSessions) {
+    for attempt in 1...2 {
+      let failure = #expect(throws: SessionFailure.self) {
+        if attempt == 1 { _ = try sessions.apply(batch(.click("b", at: 2, 2))) }
+        if attempt == 2 { try sessions.mark([Position(topic: "clicks", partition: 0, offset: 9)]) }
+      }
+      #expect(failure?.remedy == .claim)
+      #expect(failure?.reason.contains("Redis has lost that clicks:0 is ours") == true)
+    }
+  }
+
+  @Test("a server that lost all refuses to go on, and has no mark", arguments: [false, true])
+  func lost(byRestart: Bool) throws {
+    let (server, sessions) = try begun()
+    if byRestart {
+      try server.restart()
+    } else {
+      var redis = try Connection(server.settings)
+      _ = try redis.command(["FLUSHALL"])
+    }
+    expectLost(sessions)
+    #expect(try sessions.claim([Self.home], for: Self.member, afresh: []) == [:])
+    #expect(short(try sessions.apply(batch(.click("a", at: 1, 1)))[0]) == ["applied 1 a"])
+  }
+
+  @Test("a server that kept all goes on")
+  func kept() throws {
+    let (server, sessions) = try begun(appendOnly: true)
+    try server.restart()
+    #expect(short(try sessions.apply(batch(.click("b", at: 2, 2)))[0]) == ["applied 2 a b"])
+    #expect(try sessions.claim([Self.home], for: Self.member, afresh: []) == [Self.home: 2])
+  }
+
+  @Test("one bucket that lost its fence is enough to have no mark; the others go on")
+  func oneBucket() throws {
+    let (server, sessions) = try begun()
+    var redis = try Connection(server.settings)
+    let fence = String(sessions.key(of: "u").dropLast(2))
+    #expect(try redis.command(["DEL", .text(fence), .text("\(fence):u")]) == .integer(2))
+    #expect(
+      short(try sessions.apply(batch(.click("b", at: 2, 2), of: "v"))[0]) == ["applied 1 b"]
+    )
+    expectLost(sessions)
+    #expect(try sessions.claim([Self.home], for: Self.member, afresh: []) == [:])
+  }
+
+  @Test("an earlier claim that is back is a loss, a later one is somebody else's")
+  func wentBack() throws {
+    let (server, sessions) = try begun()
+    var redis = try Connection(server.settings)
+    let fence = Argument.text(String(sessions.key(of: "u").dropLast(2)))
+    #expect(
+      try redis.command(["HGET", fence, "clicks:0"]) == .bytes(Array("1 3 member".utf8))
+    )
+    _ = try redis.command(["HSET", fence, "clicks:0", "0 2 other"])
+    expectLost(sessions)
+    _ = try redis.command(["HSET", fence, "clicks:0", "1 4 other"])
+    let failure = #expect(throws: SessionFailure.self) {
+      _ = try sessions.apply(batch(.click("b", at: 2, 2)))
+    }
+    #expect(failure?.remedy == .claim)
+    #expect(failure?.reason.contains("somebody else has claimed clicks:0") == true)
+    let refused = #expect(throws: SessionFailure.self) {
+      _ = try sessions.claim([Self.home], for: Self.member, afresh: [])
+    }
+    #expect(refused?.remedy == .claim)
+    #expect(refused?.reason.contains("in generation 4") == true)
+  }
+
+  @Test("a fence that is something else stops, and names its key")
+  func foreign() throws {
+    let (server, sessions) = try begun()
+    var redis = try Connection(server.settings)
+    let fence = String(sessions.key(of: "u").dropLast(2))
+    _ = try redis.command(["SET", .text(fence), "x"])
+    let failures = [
+      #expect(throws: SessionFailure.self) {
+        _ = try sessions.apply(batch(.click("b", at: 2, 2)))
+      },
+      #expect(throws: SessionFailure.self) {
+        _ = try sessions.claim([Self.home], for: Self.member, afresh: [])
+      },
+    ]
+    for failure in failures {
+      #expect(failure?.remedy == .stop)
+      #expect(failure?.reason.contains(fence) == true)
+    }
+  }
+}
