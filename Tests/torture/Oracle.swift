@@ -18,6 +18,8 @@ struct Oracle {
   private(set) var outcomes: [Partition: [Outcome]] = [:]
   /// By user, the last record that changed the session.
   private(set) var lastChange: [String: SessionChange] = [:]
+  /// By user, the erasures.
+  private(set) var erasures: [String: [Position]] = [:]
   let sessions: MemorySessions
 
   /// Runs the pipeline over all records, those of each partition in their order.
@@ -61,6 +63,13 @@ struct Oracle {
     }
   }
 
+  /// Whether an erasure of the user stands within a batch behind a record.
+  func isErasedSoon(_ user: String, after position: Position, batch: Int64) -> Bool {
+    (erasures[user] ?? []).contains { erasure in
+      erasure.home == position.home && (1...batch).contains(erasure.offset - position.offset)
+    }
+  }
+
   private mutating func note(_ event: Event, _ position: Position) {
     switch event {
     case .click(let click):
@@ -70,7 +79,9 @@ struct Oracle {
         eventID: click.eventID
       )
       lastChange[click.user] = SessionChange(position: position, kind: kind)
-    case .erase(let user): lastChange[user] = SessionChange(position: position, kind: .erase)
+    case .erase(let user):
+      lastChange[user] = SessionChange(position: position, kind: .erase)
+      erasures[user, default: []].append(position)
     case .ignored, .rebuilt, .dead: return
     }
   }

@@ -88,6 +88,7 @@ struct Report {
       ("suggestions", verdict.suggestions), ("dead_letters", verdict.deadLetters),
       ("erasures", verdict.erasures), ("missing", verdict.missing),
       ("repeated", verdict.repeated), ("wrong", verdict.wrong),
+      ("of_erased_users", verdict.forgotten),
       ("out_of_order", verdict.misplaced), ("hidden_by_aborts", verdict.aborted),
       ("in_open_transactions", verdict.open), ("sessions", verdict.sessions),
       ("sessions_wrong", verdict.sessionsWrong),

@@ -180,7 +180,7 @@ struct Run {
       limits: limits,
       maxEventBytes: Load.maxEventBytes
     )
-    var verdict = Verdict(oracle, isOnce: options.mode == "exactly-once")
+    var verdict = Verdict(oracle, isOnce: options.mode == "exactly-once", batch: limits.slack)
     for topic in [topics.suggestions, topics.deadLetters] {
       let logs = try transactions(topic)
       try read(topic, count: 0) { delivery in

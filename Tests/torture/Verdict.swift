@@ -11,6 +11,9 @@ struct Verdict {
   private(set) var aborted = 0
   private(set) var open = 0
   private(set) var wrong = 0
+  /// Suggestions of a batch that came again after it had erased the user: they rest on nothing from
+  /// before, as it should be.
+  private(set) var forgotten = 0
   private(set) var misplaced = 0
   private(set) var missing = 0
   private(set) var deadLetters = 0
@@ -24,13 +27,15 @@ struct Verdict {
   }
 
   private let oracle: Oracle
+  private let batch: Int64
   private var seen: [Partition: [Int]]
   private var erased: [String: Int] = [:]
   /// By user, how far its suggestions have come: an order within each partition.
   private var last: [String: Position] = [:]
 
-  init(_ oracle: Oracle, isOnce: Bool) {
+  init(_ oracle: Oracle, isOnce: Bool, batch: Int) {
     self.oracle = oracle
+    self.batch = Int64(batch)
     self.isOnce = isOnce
     seen = oracle.outcomes.mapValues { [Int](repeating: 0, count: $0.count) }
   }
@@ -46,7 +51,12 @@ struct Verdict {
     let suggestion = try SuggestionDecoder.decode(value)
     let position = suggestion.source.position
     suggestions += 1
-    guard expected(position) == .suggestion(hash(value)) else {
+    let due = expected(position)
+    if case .suggestion(let right) = due, right != hash(value),
+      oracle.isErasedSoon(suggestion.user, after: position, batch: batch)
+    {
+      forgotten += 1
+    } else if due != .suggestion(hash(value)) {
       wrong += 1
       return note("\(position): \(String(decoding: value.prefix(300), as: UTF8.self))")
     }
