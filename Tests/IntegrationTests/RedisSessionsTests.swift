@@ -213,6 +213,59 @@ struct RedisSessionsFaultTests {
     #expect(short(try sessions.fold(.click("b", at: 2, 2))) == ["applied 2 a b"])
   }
 
+  @Test("a server that still loads its data is worth a retry")
+  func loading() throws {
+    let server = try RedisServer(appendOnly: true)
+    var sessions = try server.sessions()
+    _ = try sessions.fold(.click("a", at: 1, 1))
+    var redis = try Connection(server.settings)
+    _ = try redis.command([
+      "EVAL", "for i = 1, 5000 do redis.call('SET', 'k' .. i, string.rep('x', 1000)) end", 0,
+    ])
+    // Half a millisecond a key.
+    try server.restart(["--key-load-delay", "500"], isReady: false)
+    let failure = #expect(throws: SessionFailure.self) {
+      _ = try sessions.fold(.click("b", at: 2, 2))
+    }
+    #expect(failure?.remedy == .retry)
+    #expect(failure?.reason.contains("LOADING") == true)
+    let deadline = ContinuousClock.now + .seconds(20)
+    while ContinuousClock.now < deadline {
+      if (try? sessions.ping()) != nil { break }
+    }
+    #expect(short(try sessions.fold(.click("b", at: 2, 2))) == ["applied 2 a b"])
+  }
+
+  @Test("a server that has become a replica is worth a retry, until it leads again")
+  func replica() throws {
+    let server = try RedisServer()
+    var sessions = try server.sessions()
+    _ = try sessions.fold(.click("a", at: 1, 1))
+    var redis = try Connection(server.settings)
+    _ = try redis.command(["REPLICAOF", "127.0.0.1", "1"])
+    let failure = #expect(throws: SessionFailure.self) {
+      _ = try sessions.fold(.click("b", at: 2, 2))
+    }
+    #expect(failure?.remedy == .retry)
+    #expect(failure?.reason.contains("READONLY") == true)
+    _ = try redis.command(["REPLICAOF", "NO", "ONE"])
+    #expect(short(try sessions.fold(.click("b", at: 2, 2))) == ["applied 2 a b"])
+  }
+
+  @Test("scripts that were flushed are given again, for claims, marks and clicks")
+  func flushed() throws {
+    let server = try RedisServer()
+    var sessions = try server.sessions()
+    var redis = try Connection(server.settings)
+    for offset in 1...3 as ClosedRange<Int64> {
+      let view = short(try sessions.fold(.click("a", at: 1, offset)))
+      #expect(view[0].hasPrefix("applied \(offset) a"))
+      _ = try redis.command(["SCRIPT", "FLUSH"])
+      try sessions.mark([Position(topic: "clicks", partition: 0, offset: offset + 1)])
+      _ = try redis.command(["SCRIPT", "FLUSH"])
+    }
+  }
+
   @Test("a server that wants a password stops")
   func password() throws {
     let server = try RedisServer(arguments: ["--requirepass", "open sesame"])
