@@ -31,6 +31,8 @@ package struct Loop {
   private var learner: any Learner
   /// All but weights and moments, which the learner holds while the run goes on.
   private var state: Checkpoint
+  /// Batches of the epoch at hand.
+  private var batches: Int
   private let validated: [Int]
 
   /// Prepares a run from its beginning, or from where `checkpoint` stands.
@@ -94,6 +96,7 @@ package struct Loop {
     optimiser.secondMoment = state.secondMoment
     optimiser.updates = state.updates
     learner.optimiser = optimiser
+    batches = learner.batches(epoch: state.epoch)
   }
 
   /// The run as it stands, to go on from later.
@@ -122,13 +125,14 @@ package struct Loop {
   ) throws(TrainingFailure) -> Ending {
     while state.epoch < settings.epochs {
       if isOutOfPatience { return .outOfPatience }
-      while state.batch < learner.batches(epoch: state.epoch) {
+      while state.batch < batches {
         if shouldStop() { return .stopped }
         let loss = try takeStep()
         report(.batch(done: examplesDone, epoch: state.epoch + 1, loss: loss))
       }
       let loss = state.lossSum / Double(learner.examples)
       (state.epoch, state.batch, state.lossSum) = (state.epoch + 1, 0, 0)
+      batches = learner.batches(epoch: state.epoch)
       var metrics: RankingMetrics?
       if state.epoch.isMultiple(of: settings.validateEvery) || state.epoch == settings.epochs {
         metrics = validate()
@@ -144,14 +148,13 @@ package struct Loop {
   /// Examples of all epochs.
   package var exampleTotal: Int { settings.epochs * learner.examples }
 
-  /// Examples that are learned, of ``exampleTotal``.
-  package var examplesDone: Int {
-    let count = learner.examples
-    return state.epoch * count + min(state.batch * settings.batch, count)
-  }
+  /// About how many are learned, of ``exampleTotal``.
+  package var examplesDone: Int { Int((progress * Double(exampleTotal)).rounded()) }
 
-  /// How much of the run is behind, 0 to 1.
-  private var progress: Double { Double(examplesDone) / Double(exampleTotal) }
+  /// How much of the run is behind, 0 to 1: by batches, for these are not all of one size.
+  var progress: Double {
+    (Double(state.epoch) + Double(state.batch) / Double(batches)) / Double(settings.epochs)
+  }
 
   private mutating func takeStep() throws(TrainingFailure) -> Double {
     let (loss, examples) = learner.learn(

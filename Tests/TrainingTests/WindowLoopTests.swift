@@ -135,4 +135,26 @@ struct WindowLoopTests {
     #expect(abs(settings.rate(after: 9, share: 0.5) - 0.005) < 1e-6)
     #expect(settings.rate(after: 9, share: 1) < 1e-9)
   }
+
+  @Test("the rate is next to 0 at the last step, though batches of windows are not of one size")
+  func lastRate() throws {
+    var settings = settings(.none)
+    settings.batch = 20
+    let (dataset, shape) = (try World.dataset(), World.shape(.none))
+    var whole = try Loop(dataset, shape: shape, settings: settings)
+    var (steps, before) = (0, 0.0)
+    _ = try whole.run(
+      report: { if case .batch = $0 { steps += 1 } },
+      save: { _ in },
+      shouldStop: { false }
+    )
+    #expect(steps < settings.epochs * dataset.training.count / 20)
+    for step in 0..<steps {
+      var loop = try Loop(dataset, shape: shape, settings: settings)
+      _ = try run(&loop, batches: step)
+      #expect(step == 0 || loop.progress > before && loop.progress < before + 1.5 / Double(steps))
+      before = loop.progress
+    }
+    #expect(before >= 1 - 1.1 / Double(steps))
+  }
 }
