@@ -46,7 +46,7 @@ package struct Loop {
     initial: Model? = nil,
     checkpoint: Checkpoint? = nil,
   ) throws(TrainingFailure) {
-    let problems = settings.problems
+    let problems = settings.problems(of: shape.denoiser)
     guard problems.isEmpty else { throw TrainingFailure(problems.joined(separator: "\n")) }
     precondition(shape.items == dataset.items.ids.count)
     self.dataset = dataset
@@ -58,7 +58,7 @@ package struct Loop {
       var weights = settings.objective.begun(Weights(shape: shape, seed: settings.seed))
       if let initial {
         let length = settings.objective.spread * Float(shape.width).squareRoot()
-        weights.take(
+        try weights.take(
           from: initial,
           items: dataset.items,
           length: settings.objective.sphere ? length : nil
