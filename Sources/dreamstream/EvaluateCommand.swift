@@ -206,19 +206,22 @@ extension Evaluate {
   }
 
   private func serving(of manifest: Manifest) -> Manifest.Serving {
-    var serving = sampler.flatMap(parse) ?? manifest.serving
-    if serving.sampler != .ddim { serving.steps = manifest.schedule.steps }
-    serving.guidance = guidance ?? manifest.serving.guidance
-    return serving
+    let asked = sampler.flatMap(parse)
+    return manifest.serving.overridden(
+      sampler: asked?.sampler,
+      // All there are, but for ddim.
+      steps: asked.map { $0.steps ?? manifest.schedule.steps },
+      guidance: guidance
+    )
   }
 
-  private func parse(_ text: String) -> Manifest.Serving? {
+  private func parse(_ text: String) -> (sampler: Manifest.Serving.Sampler, steps: Int?)? {
     let words = text.split(separator: ":", omittingEmptySubsequences: false)
     guard let sampler = Manifest.Serving.Sampler(rawValue: String(words[0])) else { return nil }
     let steps = words.count == 2 ? Int(words[1]) : nil
     guard (sampler == .ddim) == (words.count == 2), sampler != .ddim || (steps ?? 0) > 0 else {
       return nil
     }
-    return Manifest.Serving(sampler: sampler, steps: steps ?? 1, guidance: 0)
+    return (sampler, steps)
   }
 }
