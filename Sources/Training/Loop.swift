@@ -1,5 +1,5 @@
 import Diffusion
-package import Evaluation
+import Evaluation
 import Kernels
 package import Network
 
@@ -13,7 +13,7 @@ package struct Loop {
     /// A batch of the epoch, from 1, had this mean loss; `done` examples of all epochs are behind.
     case batch(done: Int, epoch: Int, loss: Double)
     /// An epoch from 1 ended; `metrics` are nil when it was not validated.
-    case epoch(Int, loss: Double, metrics: RankingMetrics?, isBest: Bool)
+    case epoch(Int, loss: Double, metrics: [Metric: Double]?, isBest: Bool)
   }
 
   /// Why a run ended.
@@ -133,7 +133,7 @@ package struct Loop {
       let loss = state.lossSum / Double(learner.examples)
       (state.epoch, state.batch, state.lossSum) = (state.epoch + 1, 0, 0)
       batches = learner.batches(epoch: state.epoch)
-      var metrics: RankingMetrics?
+      var metrics: [Metric: Double]?
       if state.epoch.isMultiple(of: settings.validateEvery) || state.epoch == settings.epochs {
         metrics = validate()
       }
@@ -197,23 +197,23 @@ package struct Loop {
   /// Measures the weights as they are, and keeps them if they are the best so far.
   ///
   /// A reverse process that diverges answers nothing right: training goes on and may mend it.
-  private mutating func validate() -> RankingMetrics {
-    var metrics = RankingMetrics(cutoff: 20)
+  private mutating func validate() -> [Metric: Double] {
     let weights = judged
     var options = RankingOptions(serving: settings.serving)
     options.seed = settings.seed
     options.excludesSeen = settings.objective.excludesSeen
-    if var ranking = try? FullRanking(weights, schedule: settings.schedule, options: options) {
-      for rank in ranking.ranks(of: dataset.validation, at: validated) { metrics.add(rank: rank) }
-    } else {
-      for _ in validated { metrics.add(rank: nil) }
-    }
-    let values = [
-      Metric.hitRate.rawValue: metrics.hitRate, Metric.gain.rawValue: metrics.ndcg,
-    ]
-    let name = settings.metric.rawValue
-    if (values[name] ?? 0) > (state.best?.metrics[name] ?? -1) {
-      state.best = Checkpoint.Best(weights: weights, epoch: state.epoch, metrics: values)
+    var ranking = try? FullRanking(weights, schedule: settings.schedule, options: options)
+    let ranks = ranking?.ranks(of: dataset.validation, at: validated) ?? []
+    let metrics = Dictionary(
+      uniqueKeysWithValues: Metric.allCases.map { ($0, $0.measure.mean(of: ranks)) }
+    )
+    if (metrics[settings.metric] ?? 0) > (state.best?.metrics[settings.metric.rawValue] ?? -1) {
+      let values = metrics.map { ($0.key.rawValue, $0.value) }
+      state.best = Checkpoint.Best(
+        weights: weights,
+        epoch: state.epoch,
+        metrics: Dictionary(uniqueKeysWithValues: values)
+      )
     }
     return metrics
   }

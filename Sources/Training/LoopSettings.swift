@@ -1,5 +1,6 @@
 internal import Glibc
 package import Diffusion
+internal import Evaluation
 package import Network
 
 extension Loop {
@@ -7,6 +8,8 @@ extension Loop {
   package enum Metric: String, CaseIterable, Sendable {
     case hitRate = "hr@20"
     case gain = "ndcg@20"
+
+    var measure: RankMetric { RankMetric(self == .hitRate ? .hitRate : .ndcg, cutoff: 20) }
   }
 
   /// How to train.

@@ -178,7 +178,7 @@ struct LoopTests {
     var weights: [Weights] = []
     _ = try loop.run(
       report: {
-        if case .epoch(_, _, let metrics?, _) = $0 { measured.append(metrics.ndcg) }
+        if case .epoch(_, _, let metrics?, _) = $0 { measured.append(metrics[.gain] ?? 0) }
       },
       save: { weights.append($0.checkpoint.weights) },
       shouldStop: { false },

@@ -116,10 +116,9 @@ struct WindowLoopTests {
       options.seed = settings.seed
       options.excludesSeen = excludesSeen
       var ranking = try FullRanking(best.weights, schedule: settings.schedule, options: options)
-      var metrics = RankingMetrics(cutoff: 20)
       let all = Array(0..<dataset.validation.count)
-      for rank in ranking.ranks(of: dataset.validation, at: all) { metrics.add(rank: rank) }
-      return metrics.ndcg
+      let ranks = ranking.ranks(of: dataset.validation, at: all)
+      return RankMetric(.ndcg, cutoff: 20).mean(of: ranks)
     }
     #expect(best.metrics["ndcg@20"] == (try gain(excludesSeen: true)))
     #expect(best.metrics["ndcg@20"] != (try gain(excludesSeen: false)))
