@@ -93,7 +93,7 @@ let package = Package(
     // Layer 7: questions, answered by grids of models.
     library(
       "Experiments",
-      ["Diffusion", "Network", "Matching", "Pipeline", "Evaluation", "Training"]
+      ["Kernels", "Diffusion", "Network", "Matching", "Pipeline", "Evaluation", "Training"]
     ),
 
     // Layer 8: the program.

@@ -50,38 +50,30 @@ extension Tape {
     return loss
   }
 
-  /// Adds the loss Σ weight · (x − y)², over all numbers of rows whose flag stands.
-  package mutating func squaredError(
-    _ x: Node,
-    _ y: Node,
-    where counts: [Bool],
-    weight: Float
-  ) -> Double {
-    precondition(x.rows == y.rows && x.width == y.width && counts.count == x.rows)
+  /// Adds the loss Σ weight · (x − y)², over all numbers.
+  package mutating func squaredError(_ x: Node, _ y: Node, weight: Float) -> Double {
+    precondition(x.rows == y.rows && x.width == y.width)
     var loss = 0.0
-    for row in counts.indices where counts[row] {
-      for i in elements(of: row, width: x.width) {
-        let difference = values[x.index][i] - values[y.index][i]
-        loss += Double(weight * difference * difference)
-        gradients[x.index][i] += 2 * weight * difference
-        gradients[y.index][i] -= 2 * weight * difference
-      }
+    for i in 0..<x.count {
+      let difference = values[x.index][i] - values[y.index][i]
+      loss += Double(weight * difference * difference)
+      gradients[x.index][i] += 2 * weight * difference
+      gradients[y.index][i] -= 2 * weight * difference
     }
     return loss
   }
 
-  /// Adds the loss Σ weight · (softplus(−x·p) + softplus(x·n)) over rows whose flag stands: binary
-  /// cross-entropy with one negative (Kang and McAuley 2018, equation 7).
+  /// Adds the loss Σ weight · (softplus(−x·p) + softplus(x·n)) over rows: binary cross-entropy with
+  /// one negative (Kang and McAuley 2018, equation 7).
   package mutating func binaryCrossEntropy(
     _ x: Node,
     positive: Node,
     negative: Node,
-    where counts: [Bool],
     weight: Float
   ) -> Double {
     precondition(positive.count == x.count && negative.count == x.count)
     var loss = 0.0
-    for row in counts.indices where counts[row] {
+    for row in 0..<x.rows {
       let range = elements(of: row, width: x.width)
       for (other, sign) in [(positive, Float(-1)), (negative, Float(1))] {
         let (input, compared) = (values[x.index], values[other.index])

@@ -44,11 +44,10 @@ package struct Generator: Sendable {
     start: Int? = nil
   ) throws(DiffusionFailure) {
     try rule.validate()
-    let timesteps = try sampler.timesteps(of: schedule, from: start)
     self.schedule = schedule
     self.sampler = sampler
     self.rule = rule
-    self.timesteps = Array(timesteps.prefix(rule.stepBudget ?? timesteps.count))
+    timesteps = try sampler.timesteps(of: schedule, from: start)
   }
 
   /// Denoises every request of a batch.

@@ -1,6 +1,6 @@
 /// Why a request's denoising ended.
 package enum StopReason: String, Codable, CaseIterable, Sendable {
-  /// Every step, or the step budget, was used.
+  /// Every step was used.
   case steps
   /// The estimate stood still.
   case relativeChange = "relative-change"
@@ -16,13 +16,10 @@ package struct StoppingRule: Codable, Equatable, Sendable {
   package var tolerance: Float
   /// The steps in a row for which it must stand still.
   package var patience: Int
-  /// The most steps any row takes; nil is all of the sampler's.
-  package var stepBudget: Int?
 
-  package init(tolerance: Float = 0, patience: Int = 1, stepBudget: Int? = nil) {
+  package init(tolerance: Float = 0, patience: Int = 1) {
     self.tolerance = tolerance
     self.patience = patience
-    self.stepBudget = stepBudget
   }
 
   func validate() throws(DiffusionFailure) {
@@ -35,9 +32,6 @@ package struct StoppingRule: Codable, Equatable, Sendable {
       throw DiffusionFailure(
         reason: "the patience of early stopping is at least one step, not \(patience)"
       )
-    }
-    guard stepBudget ?? 1 >= 1 else {
-      throw DiffusionFailure(reason: "the step budget is at least one step, not \(stepBudget ?? 1)")
     }
   }
 }

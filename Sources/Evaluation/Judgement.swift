@@ -5,7 +5,16 @@
 package struct Judgement: Sendable {
   package struct Row: Equatable, Sendable {
     package let name: String
-    package fileprivate(set) var metrics: RankingMetrics
+    package let cutoff: Int
+    /// Where each judged click stood, from 0; `Int32.max` where it was not suggested.
+    package fileprivate(set) var ranks: [Int32] = []
+
+    package var hitRate: Double { RankMetric(.hitRate, cutoff: cutoff).mean(of: ranks) }
+    package var ndcg: Double { RankMetric(.ndcg, cutoff: cutoff).mean(of: ranks) }
+
+    fileprivate mutating func add<Item: Equatable>(_ list: [Item]?, clicked: Item) {
+      ranks.append(list?.firstIndex(of: clicked).flatMap(Int32.init(exactly:)) ?? .max)
+    }
   }
 
   /// Ours first, then popularity and transition counts as `training` left them, then transition
@@ -30,7 +39,7 @@ package struct Judgement: Sendable {
       (Popularity(), false), (TransitionCounts(), false), (TransitionCounts(), true),
     ]
     rows = ["suggestions", "popularity", "transition counts", "updated counts"]
-      .map { Row(name: $0, metrics: RankingMetrics(cutoff: cutoff)) }
+      .map { Row(name: $0, cutoff: cutoff) }
 
     let clicks = training + stream
     // Baselines break ties by number, and ties are broken by id.
@@ -47,11 +56,11 @@ package struct Judgement: Sendable {
       if let before = waiting[user] {
         let ours = suggested(before)
         if ours == nil { missing += 1 }
-        rows[0].metrics.add(rank: ours?.firstIndex(of: click.item))
+        rows[0].add(ours, clicked: click.item)
         for row in baselines.indices {
           let list = baselines[row].baseline
             .suggest(after: histories[Int(user)][...], count: cutoff)
-          rows[row + 1].metrics.add(rank: list.firstIndex(of: item))
+          rows[row + 1].add(list, clicked: item)
         }
       }
       if index >= 0 { waiting[user] = index }

@@ -30,9 +30,13 @@ extension Study {
       x: .init(label: "mean denoiser calls", scale: .log2),
       y: .init(label: "NDCG@20, %", scale: .linear),
       series: [
-        Plot.Series(name: "DDIM, fixed", points: fixed),
-        Plot.Series(name: "DDIM 20, relative change", points: adaptive),
+        Plot.Series(name: "DDIM, fixed", points: fixed)
       ]
+        + adaptive.map { patience, points in
+          // Joined in the order of the axis, not of ε.
+          let inOrder = points.sorted { $0.x < $1.x }
+          return Plot.Series(name: "DDIM 20, relative change × \(patience)", points: inOrder)
+        }
     )
     return table.report
   }
@@ -50,7 +54,7 @@ private struct AccelerationTable {
       summary: """
         Ways to spend fewer denoiser calls, T = 500. A rule ε × m stops a user once m steps in a \
         row changed the estimate by less than ε; "static" is DDIM with as many steps as the rule \
-        took on average. \(study.setting)
+        took on average. "µs a user" is by the clock, on all cores. \(study.setting)
         """,
       columns: [
         "model", "sampler", "mean steps", "p50", "p99", "HR@20", "NDCG@20", "± 95 %", "µs a user",
@@ -63,7 +67,7 @@ private struct AccelerationTable {
     _ sampler: String,
     _ change: (inout RankingOptions) -> Void
   ) throws(TrainingFailure) -> Plot.Point {
-    let measured = try study.measure(model, nil, change)
+    let measured = try study.measure(model, change)
     let (ranked, steps) = (study.figures(measured), measured.steps)
     report.append(
       [.text(model.name), .text(sampler)] + steps.cells + ranked.cells
@@ -84,21 +88,25 @@ private struct AccelerationTable {
   }
 
   /// Rules of stopping, each beside the fixed number of steps it has to beat.
-  mutating func addAdaptive(_ model: Fitted) throws(TrainingFailure) -> [Plot.Point] {
-    var points: [Plot.Point] = []
+  ///
+  /// Returns the rules' points by their patience.
+  mutating func addAdaptive(
+    _ model: Fitted
+  ) throws(TrainingFailure) -> [(patience: Int, points: [Plot.Point])] {
+    var points: [Int: [Plot.Point]] = [:]
     for tolerance: Float in [0.5, 0.3, 0.1, 0.05, 0.02] {
       for patience in [1, 2] {
         let stopped = try add(model, "DDIM 20, ε \(tolerance) × \(patience)") {
           $0.serving.steps = 20
           $0.rule = StoppingRule(tolerance: tolerance, patience: patience)
         }
-        points.append(stopped)
+        points[patience, default: []].append(stopped)
         let steps = max(1, Int(stopped.x.rounded()))
         _ = try add(model, "static \(steps), beside ε \(tolerance) × \(patience)") {
           $0.serving.steps = steps
         }
       }
     }
-    return points
+    return points.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 }

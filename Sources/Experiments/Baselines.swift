@@ -10,7 +10,7 @@ extension Study {
       summary: """
         Trained models beside counts that learned the same clicks; "Δ" is NDCG@20 less that of \
         ours, of seed \(effort.seeds[0]), paired by session. Where there are seeds, HR and NDCG \
-        are their mean. \(setting)
+        are their mean. Distances within lists are between the embeddings of ours. \(setting)
         """,
       columns: [
         "model", "HR@10", "NDCG@10", "HR@20", "NDCG@20", "MRR@20", "± 95 %", "seeds' spread", "Δ",
@@ -46,6 +46,13 @@ extension Study {
 
     var models: [Fitted] = []
     for seed in effort.seeds { models.append(try fit(.ours(), seed: seed)) }
+    let space = embeddings(models[0])
+    func measure(
+      _ model: Fitted,
+      _ change: (inout RankingOptions) -> Void = { _ in }
+    ) throws(TrainingFailure) -> Measured {
+      try self.measure(model, embeddings: space, change)
+    }
     var answers: [Measured] = []
     for model in models { answers.append(try measure(model)) }
     add(answers, "ours")
@@ -62,24 +69,22 @@ extension Study {
       for seed in effort.seeds { answers.append(try measure(try fit(recipe, seed: seed))) }
       add(answers, recipe.name)
     }
-    for baseline in Baselines.all { add([counted(baseline)], baseline.name) }
+    for baseline in Baselines.all { add([counted(baseline, embeddings: space)], baseline.name) }
     return report
   }
 
   /// What a baseline that learned the training part answers.
-  func counted(_ baseline: any Baseline) -> Measured {
-    let lists = test.suggestions(
+  func counted(_ baseline: any Baseline, embeddings: ItemEmbeddings? = nil) -> Measured {
+    let answers = test.answers(
       of: baseline,
       learnedFrom: log,
-      part: "train",
       items: dataset.items,
-      count: 50
+      at: judged,
+      depth: 50
     )
-    var answers = Answers(name: baseline.name, depth: 50)
-    for example in judged { answers.append(list: lists[example], target: test.target(example)) }
     return Measured(
       answers: answers,
-      quality: Quality(answers, facts),
+      quality: Quality(answers, facts, embeddings: embeddings),
       steps: StepCounts([]),
       microseconds: 0
     )

@@ -11,8 +11,9 @@ extension Study {
       "explanations",
       summary: """
         Deletion test: the first suggested item's score and place after one or two clicks of the \
-        session are deleted under the same noise: those the explanation names first, the latest, \
-        or any. The larger the loss, the better the choice. \(setting)
+        session are deleted: those the explanation names first, the latest, or any. All is scored \
+        under another noise than the one that was explained. The larger the loss, the better the \
+        choice. \(setting)
         """,
       columns: ["model", "deleted", "clicks", "score lost", "± 95 %", "still first"]
     )
@@ -24,15 +25,18 @@ extension Study {
       var recommender = try recommender(fitted)
       let sessions = recommender.explained(test, chosen)
       let named = recommender.explain(sessions).map { $0[0] }
+      // Under the noise of the explanation the click it names loses most by how it was found.
+      let others = sessions.map { $0.under(seed: 2) }
+      let whole = recommender.explain(others).map { $0[0].score }
       for choice in Choice.allCases {
         var points: [Plot.Point] = []
         for count in [1, 2] {
-          let rest = zip(sessions, named).enumerated().map { index, pair in
+          let rest = zip(others, named).enumerated().map { index, pair in
             let order = choice.order(pair.1, example: chosen[index])
             return pair.0.without(order.prefix(count))
           }
           let (scores, first) = recommender.first(rest, items: sessions.map { $0.items[0] })
-          let lost = zip(named, scores).map { Double($0.score - $1) }
+          let lost = zip(whole, scores).map { Double($0 - $1) }
           let interval = Bootstrap(units: chosen.map { test.sequence($0) }, seed: 1).interval(lost)
           report.append([
             .text(fitted.name), .text(choice.rawValue), .number(Double(count), 0),
@@ -126,6 +130,12 @@ extension Recommender {
 }
 
 extension Explained {
+  fileprivate func under(seed: UInt64) -> Explained {
+    var other = self
+    other.key.seed = seed
+    return other
+  }
+
   fileprivate func without(_ clicks: ArraySlice<Int>) -> Explained {
     var rest = self
     rest.history = history.indices.filter { !clicks.contains($0) }.map { history[$0] }

@@ -42,7 +42,7 @@ struct Measured {
   let quality: Quality
   /// Denoiser calls of each example.
   let steps: StepCounts
-  /// From history to estimate, on this machine, a user.
+  /// From history to estimate by the clock, on this machine, a user.
   let microseconds: Double
 
   func mean(_ kind: RankMetric.Kind, _ cutoff: Int = 20) -> Double {
@@ -100,18 +100,21 @@ struct Figures {
 
 extension Study {
   /// Asks a model, as its serving defaults say or as they are changed.
+  ///
+  /// Distances within lists are between `embeddings`: those of one model, or rows say nothing of
+  /// each other.
   func measure(
     _ model: Fitted,
-    _ name: String? = nil,
+    embeddings: ItemEmbeddings? = nil,
     _ change: (inout RankingOptions) -> Void = { _ in }
   ) throws(TrainingFailure) -> Measured {
     var options = RankingOptions(serving: model.serving)
     change(&options)
     var ranking = try FullRanking(model.weights, schedule: model.schedule, options: options)
-    let answers = ranking.answers(name ?? model.name, to: test, at: judged, depth: 50)
+    let answers = ranking.answers(model.name, to: test, at: judged, depth: 50)
     return Measured(
       answers: answers,
-      quality: Quality(answers, facts, embeddings: embeddings(model)),
+      quality: Quality(answers, facts, embeddings: embeddings),
       steps: StepCounts(ranking.steps),
       microseconds: ranking.generationSeconds * 1e6 / Double(max(1, judged.count))
     )

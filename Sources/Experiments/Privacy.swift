@@ -1,5 +1,6 @@
 import Diffusion
 import Evaluation
+import Kernels
 import Network
 import Training
 
@@ -7,13 +8,20 @@ import Training
 struct Attack {
   /// The chance that a member scores higher than another; 0.5 tells nothing.
   let area: Double
-  /// Members that are found where 1 % of the others are taken for some.
+  /// Members that are found where 1 % of the others are taken for some; of equal scores as many as
+  /// a draw would find.
   let found: Double
 
   init(members: [Float], others: [Float]) {
+    if members.isEmpty || others.isEmpty {
+      // Nobody to tell from anybody.
+      (area, found) = (.nan, .nan)
+      return
+    }
     let all = (members.map { ($0, true) } + others.map { ($0, false) }).sorted { $0.0 > $1.0 }
     // Mann and Whitney's count, with equal scores as half a win.
     var (wins, above, start) = (0.0, 0.0, 0)
+    var (caught, allowed) = (0.0, Double(others.count) / 100)
     while start < all.count {
       let end = all[start...].firstIndex { $0.0 != all[start].0 } ?? all.count
       let hits = Double(all[start..<end].count { $0.1 })
@@ -21,10 +29,11 @@ struct Attack {
       wins += misses * (above + hits / 2)
       above += hits
       start = end
+      if allowed >= 0 { caught += hits * min(1, misses > 0 ? allowed / misses : 1) }
+      allowed = misses > allowed ? -1 : allowed - misses
     }
-    area = wins / max(1, Double(members.count * others.count))
-    let bar = others.sorted(by: >)[min(others.count - 1, others.count / 100)]
-    found = Double(members.count { $0 > bar }) / Double(max(1, members.count))
+    area = wins / Double(members.count * others.count)
+    found = caught / Double(members.count)
   }
 }
 
@@ -36,7 +45,8 @@ extension Study {
       summary: """
         Membership: training examples against test examples, by what the attacker sees; AUC 0.5 \
         is a guess. Recovery: the last click from a published oracle embedding, by the nearest \
-        item, or by an attacker who has the model and tries every item as the only click. \
+        item, or by an attacker who has the model, though not the noise, and asks it what each \
+        item as the only click brings about. \
         \(setting)
         """,
       columns: ["model", "attack", "sees", "AUC", "TPR at 1 % FPR", "top 1", "top 10"]
@@ -60,14 +70,16 @@ extension Study {
           .share(attack.found), .none, .none,
         ])
       }
+      let published = try oracles(model)
+      let guesses = [("nearest", table(model)), ("with the model", try answers(model))]
       for (sees, change) in Oracles.changes {
-        for knows in [false, true] {
-          let recovered = try recover(model, knowsModel: knows, change)
+        for (attacker, guesses) in guesses {
+          let recovered = recover(from: change(published, width), guesses)
           report.append([
-            .text(model.name), .text(knows ? "last click, with the model" : "last click, nearest"),
+            .text(model.name), .text("last click, \(attacker)"),
             .text("oracle\(sees)"), .none, .none, .share(recovered.first), .share(recovered.ten),
           ])
-          if recipe.name == "ours", knows {
+          if recipe.name == "ours", attacker == "with the model" {
             points.append(Plot.Point(x: Double(points.count), y: 100 * recovered.first))
           }
         }
@@ -100,9 +112,10 @@ extension Study {
     options.start = .from(.target, share: 0.5)
     var ranking = try FullRanking(model.weights, schedule: model.schedule, options: options)
     let estimates = ranking.estimates(of: examples, at: chosen)
-    return chosen.indices.map { row in
-      let target = embedding(model, examples.target(chosen[row]) ?? 0)
-      let estimate = estimates[(row * width)..<(row * width + width)]
+    let table = table(model)
+    return chosen.enumerated().map { row, example in
+      let target = table[elements(of: Int(examples.target(example) ?? 0), width: width)]
+      let estimate = estimates[elements(of: row, width: width)]
       return -zip(estimate, target).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
     }
   }
@@ -113,38 +126,43 @@ extension Study {
     return ranking.ranks(of: examples, at: sample(examples)).map { -Float($0) }
   }
 
-  private func embedding(_ model: Fitted, _ item: Int32) -> ArraySlice<Float> {
-    let start = model.weights.range(.items).lowerBound + Int(item) * width
-    return model.weights.values[start..<start + width]
+  /// The embeddings of all items.
+  private func table(_ model: Fitted) -> [Float] {
+    Array(model.weights.values[model.weights.range(.items).dropLast(width)])
+  }
+
+  /// The examples whose oracles are published.
+  private var attacked: [Int] { Array(sample(test).prefix(1_000)) }
+
+  private func oracles(_ model: Fitted) throws(TrainingFailure) -> [Float] {
+    let options = RankingOptions(serving: model.serving)
+    var ranking = try FullRanking(model.weights, schedule: model.schedule, options: options)
+    return ranking.estimates(of: test, at: attacked)
+  }
+
+  /// What the model answers to each item as the only click, under another noise than the oracles'.
+  private func answers(_ model: Fitted) throws(TrainingFailure) -> [Float] {
+    var log = ClickLog()
+    // What is clicked next does not matter.
+    for id in dataset.items.ids { try log.append([id, id]) }
+    let alone = try Dataset.examples(log, items: dataset.items, options: .init())
+    var options = RankingOptions(serving: model.serving)
+    options.seed = 1
+    var ranking = try FullRanking(model.weights, schedule: model.schedule, options: options)
+    return ranking.estimates(of: alone, at: Array(0..<alone.count))
   }
 
   /// How often the last click is the first guess, and among the first ten.
   private func recover(
-    _ model: Fitted,
-    knowsModel: Bool,
-    _ change: Oracles.Change
-  ) throws(TrainingFailure) -> (first: Double, ten: Double) {
-    let chosen = Array(sample(test).prefix(1_000))
-    let options = RankingOptions(serving: model.serving)
-    var ranking = try FullRanking(model.weights, schedule: model.schedule, options: options)
-    let oracles = change(ranking.estimates(of: test, at: chosen), width)
-    let count = dataset.items.ids.count
-    let guesses: [[Float]]
-    if knowsModel {
-      // What each item alone would have brought about, without its noise.
-      var encoder = SequenceEncoder(model.weights)
-      var h = [Float](repeating: 0, count: count * width)
-      var span = h.mutableSpan
-      let (items, lengths) = (Array(0..<Int32(count)), [Int32](repeating: 1, count: count))
-      encoder.encode(items: items.span, lengths: lengths.span, into: &span)
-      guesses = (0..<count).map { Array(h[($0 * width)..<($0 * width + width)]) }
-    } else {
-      guesses = (0..<count).map { Array(embedding(model, Int32($0))) }
-    }
-    let ranks = chosen.indices.map { row in
-      let oracle = oracles[(row * width)..<(row * width + width)]
-      let scores = guesses.map { cosine($0[...], oracle) }
-      let last = test.history(chosen[row]).last.map(Int.init) ?? 0
+    from oracles: [Float],
+    _ guesses: [Float]
+  ) -> (first: Double, ten: Double) {
+    let ranks = attacked.enumerated().map { row, example in
+      let oracle = oracles[elements(of: row, width: width)]
+      let scores = dataset.items.ids.indices.map {
+        cosine(guesses[elements(of: $0, width: width)], oracle)
+      }
+      let last = test.history(example).last.map(Int.init) ?? 0
       return scores.count { $0 > scores[last] }
     }
     func share(_ bound: Int) -> Double {

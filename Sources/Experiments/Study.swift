@@ -53,30 +53,22 @@ package struct Study {
     var options = Dataset.Options()
     options.length = length
     self.name = name
-    self.log = log
+    // Counts learn what models do, and no more.
+    self.log = try log.holdingOut(options)
     self.effort = effort
     self.width = width
     self.length = length
     self.note = note
     self.progress = progress
-    dataset = try Dataset(log, options: options)
+    dataset = try Dataset(self.log, options: options)
     options.validationPart = "test"
-    test = try Dataset.examples(log, items: dataset.items, options: options)
+    test = try Dataset.examples(self.log, items: dataset.items, options: options)
+    try test.requireKnownTargets()
     judged = test.sample(effort.judged)
   }
 
   /// What is known of the judged examples, whoever answers.
-  package var facts: ExampleFacts {
-    var facts = ExampleFacts(clicks: dataset.items.clicks)
-    for example in judged {
-      facts.append(
-        unit: test.sequence(example),
-        history: test.history(example),
-        target: test.target(example)
-      )
-    }
-    return facts
-  }
+  package var facts: ExampleFacts { test.facts(at: judged, clicks: dataset.items.clicks) }
 
   /// Trains a model; its best epoch is chosen by validation.
   func fit(_ recipe: Recipe, seed: UInt64? = nil) throws(TrainingFailure) -> Fitted {

@@ -43,6 +43,28 @@ package struct Manifest: Codable, Equatable, Sendable {
       self.patience = patience
     }
 
+    /// These defaults but for what is asked for.
+    ///
+    /// A stopping rule was chosen for a sampler and its steps: with others it does not count.
+    package func overridden(
+      sampler: Sampler? = nil,
+      steps: Int? = nil,
+      guidance: Float? = nil,
+      relativeChange: Float? = nil,
+      patience: Int? = nil
+    ) -> Serving {
+      var serving = self
+      serving.sampler = sampler ?? self.sampler
+      serving.steps = steps ?? self.steps
+      serving.guidance = guidance ?? self.guidance
+      if serving.sampler != self.sampler || serving.steps != self.steps {
+        (serving.relativeChange, serving.patience) = (nil, nil)
+      }
+      serving.relativeChange = relativeChange ?? serving.relativeChange
+      serving.patience = patience ?? serving.patience
+      return serving
+    }
+
     /// When a row may leave its batch.
     package var rule: StoppingRule {
       StoppingRule(tolerance: relativeChange ?? 0, patience: patience ?? 1)
@@ -59,7 +81,8 @@ package struct Manifest: Codable, Equatable, Sendable {
     /// NDCG@20 of the reference and of the choice.
     package var reference: Double
     package var ndcg: Double
-    /// The least that the choice is better by, relative to the reference: 95 % of resamples.
+    /// What the choice is better by at least, relative to the reference: the lower end of the 95 %
+    /// interval, so a one-sided bound at 97.5 %.
     package var atLeast: Double
     /// The mean share of the reference's first 20 items that the choice has among its own.
     package var overlap: Double

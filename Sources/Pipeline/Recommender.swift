@@ -12,7 +12,7 @@ package struct RecommenderOptions: Sendable {
   package var guidance: Float?
   package var seed: UInt64 = 0
   /// The estimate stands still when it changes by less, relatively; 0 is never, `nil` for what the
-  /// manifest says.
+  /// manifest says of its own sampler and steps.
   package var relativeChange: Float?
   /// For how many steps it must stand still; `nil` for what the manifest says.
   package var patience: Int?
@@ -65,7 +65,14 @@ package struct Recommender: Sendable {
   package init(model: Model, options: RecommenderOptions) throws(RecommenderFailure) {
     manifest = model.manifest
     self.options = options
-    guidance = options.guidance ?? model.manifest.serving.guidance
+    let serving = model.manifest.serving.overridden(
+      sampler: options.sampler,
+      steps: options.steps,
+      guidance: options.guidance,
+      relativeChange: options.relativeChange,
+      patience: options.patience
+    )
+    guidance = serving.guidance
     let width = model.manifest.shape.width
     let table = model.weights.range(.items)
     let items = table.lowerBound..<(table.upperBound - width)  // without the padding row
@@ -81,12 +88,6 @@ package struct Recommender: Sendable {
     }
     filter = ItemFilter(catalogue, options)
     encoder = SequenceEncoder(model.weights)
-    var serving = model.manifest.serving
-    serving.sampler = options.sampler ?? serving.sampler
-    serving.steps = options.steps ?? serving.steps
-    serving.guidance = guidance
-    serving.relativeChange = options.relativeChange ?? serving.relativeChange
-    serving.patience = options.patience ?? serving.patience
     let denoiser = model.manifest.shape.denoiser
     if serving.sampler == .folded, denoiser != .linear {
       throw RecommenderFailure(

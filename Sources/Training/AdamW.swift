@@ -21,8 +21,14 @@ package struct AdamW: Equatable, Sendable {
     self.weightDecay = weightDecay
   }
 
-  /// Moves the weights by one update with learning rate `rate`.
-  mutating func update(_ weights: inout Weights, gradient: Weights, rate: Float) {
+  /// Moves the weights by one update with learning rate `rate`: all, or those
+  /// in some ranges of their block.
+  mutating func update(
+    _ weights: inout Weights,
+    in ranges: [Range<Int>]? = nil,
+    gradient: Weights,
+    rate: Float
+  ) {
     updates += 1
     let update = Adam.Update(
       newFirst: Float(1 - Self.keep.first),
@@ -32,26 +38,16 @@ package struct AdamW: Equatable, Sendable {
       rootScale: Float(1 / (1 - power(Self.keep.second, updates)).squareRoot()),
       epsilon: Self.epsilon
     )
-    Self.move(&weights.values, &firstMoment, &secondMoment, gradient.values, by: update)
-  }
-
-  private static func move(
-    _ parameters: inout [Float],
-    _ first: inout [Float],
-    _ second: inout [Float],
-    _ gradient: [Float],
-    by update: Adam.Update
-  ) {
-    var parameters = parameters.mutableSpan
-    var first = first.mutableSpan
-    var second = second.mutableSpan
-    Adam.update(
-      &parameters,
-      first: &first,
-      second: &second,
-      gradient: gradient.span,
-      by: update
-    )
+    for range in ranges ?? [gradient.values.indices] {
+      weights.values.edit(range) { parameters in
+        firstMoment.edit(range) { first in
+          secondMoment.edit(range) { second in
+            let gradient = gradient.values.span.extracting(range)
+            Adam.update(&parameters, first: &first, second: &second, gradient: gradient, by: update)
+          }
+        }
+      }
+    }
   }
 }
 

@@ -2,8 +2,8 @@ internal import Kernels
 package import Network
 
 extension Weights {
-  /// These weights with what another model has learned: every tensor of the same name and
-  /// dimensions, and the embeddings of the items that both know.
+  /// Takes what another model has learned: its encoder, of its denoiser every tensor of the same
+  /// name and dimensions, and the embeddings of the items that both know.
   ///
   /// Pre-training the embeddings with the encoder alone is ADRec's (2025, section 4.3).
   ///
@@ -12,16 +12,25 @@ extension Weights {
   ///   - items: The catalogue of these weights.
   ///   - length: What item embeddings are brought to, where their length tells nothing; an update
   ///     turns a shorter one further.
-  package mutating func take(from model: Model, items: ItemTable, length: Float?) {
-    let shared = Set(model.weights.shape.tensors)
+  /// - Throws: When the model's encoder is of another shape.
+  package mutating func take(
+    from model: Model,
+    items: ItemTable,
+    length: Float?
+  ) throws(TrainingFailure) {
+    let other = model.weights.shape
+    for (name, ours, theirs) in [
+      ("length", shape.length, other.length), ("width", shape.width, other.width),
+      ("blocks", shape.blocks, other.blocks), ("heads", shape.heads, other.heads),
+    ] where ours != theirs {
+      throw TrainingFailure("the model to begin with has \(name) \(theirs), this one \(ours)")
+    }
+    let shared = Set(other.tensors)
     for tensor in shape.tensors where shared.contains(tensor) && tensor.tensor != .items {
       let (to, from) = (range(tensor), model.weights.range(tensor))
-      guard
-        tensor.tensor.dimensions(in: shape) == tensor.tensor.dimensions(in: model.weights.shape)
-      else { continue }
-      values.replaceSubrange(to, with: model.weights.values[from])
+      // A denoiser of another kind begins anew.
+      if to.count == from.count { values.replaceSubrange(to, with: model.weights.values[from]) }
     }
-    guard model.weights.shape.width == shape.width else { return }
     let d = shape.width
     let rows = Dictionary(uniqueKeysWithValues: zip(model.items.ids, 0...))
     let (to, from) = (range(.items).lowerBound, model.weights.range(.items).lowerBound)

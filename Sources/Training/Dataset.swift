@@ -104,6 +104,25 @@ package struct Dataset: Sendable {
     return Examples(log, positions: positions, catalogue: catalogue, length: options.length)
   }
 
+  /// The examples of a log that training on it does not learn: those of the part that validates, or
+  /// where there are no parts the last share.
+  package static func heldOut(
+    of log: ClickLog,
+    items: ItemTable,
+    options: Options
+  ) throws(TrainingFailure) -> Examples {
+    let part = try validationPart(log, options: options)
+    guard log.parts.isEmpty || part != nil else {
+      throw TrainingFailure(
+        """
+        none of the parts \(log.partNames.sorted()) is to validate by: name one that training \
+        did not learn
+        """
+      )
+    }
+    return try examples(try log.holdingOut(options), items: items, options: options)
+  }
+
   /// The catalogue index of each item of the log, or −1.
   private static func indices(of log: ClickLog, in items: ItemTable) -> [Int32] {
     let indices = Dictionary(
@@ -112,7 +131,7 @@ package struct Dataset: Sendable {
     return log.names.map { indices[$0] ?? -1 }
   }
 
-  private static func validationPart(
+  static func validationPart(
     _ log: ClickLog,
     options: Options
   ) throws(TrainingFailure) -> UInt8? {
@@ -126,7 +145,7 @@ package struct Dataset: Sendable {
   }
 
   /// Parts the examples into earlier and later ones, by their targets' times or by their order.
-  private static func split(
+  static func split(
     _ positions: [Int],
     of log: ClickLog,
     share: Double

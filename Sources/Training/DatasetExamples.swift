@@ -1,11 +1,14 @@
+package import Evaluation
 import Files
 
 /// What a model learns from or is judged by: histories and the click that followed each.
 ///
-/// Histories share one array of clicks, so an example costs 20 bytes whatever its history's length.
+/// Histories share one array of clicks, so an example costs 28 bytes whatever its history's length.
 package struct Examples: Equatable, Sendable {
   private var items: [Int32] = []
   private var histories: [Range<Int>] = []
+  /// Where what came before each target begins, the clicks that are too old for a history too.
+  private var beginnings: [Int] = []
   private var targets: [Int32] = []
   /// Which sequence of the log each example is of.
   private var sequences: [Int32] = []
@@ -14,8 +17,13 @@ package struct Examples: Equatable, Sendable {
 
   package var count: Int { targets.count }
 
-  /// Catalogue indices of the clicks before the target, oldest first; may be empty.
+  /// Catalogue indices of the last L clicks before the target, oldest first; may be empty.
   package func history(_ example: Int) -> ArraySlice<Int32> { items[histories[example]] }
+
+  /// The same of all clicks before the target, however many.
+  package func wholeHistory(_ example: Int) -> ArraySlice<Int32> {
+    items[beginnings[example]..<histories[example].upperBound]
+  }
 
   /// All clicks that histories are made of, in the order of the log.
   var allItems: [Int32] { items }
@@ -48,6 +56,23 @@ package struct Examples: Equatable, Sendable {
   /// How many targets the catalogue lacks.
   package var unknownTargets: Int { targets.count { $0 < 0 } }
 
+  /// Refuses examples of which the catalogue knows no target: they would judge nothing.
+  package func requireKnownTargets() throws(TrainingFailure) {
+    if unknownTargets == count {
+      throw TrainingFailure("the model knows none of \(count) next items: it is of other clicks")
+    }
+  }
+
+  /// What all recommenders are told of some examples.
+  package func facts(at indices: [Int], clicks: [Int]) -> ExampleFacts {
+    var facts = ExampleFacts(clicks: clicks)
+    for example in indices {
+      let history = wholeHistory(example)
+      facts.append(unit: sequence(example), history: history, target: target(example))
+    }
+    return facts
+  }
+
   /// Every `count`-th part of the examples, evenly spread; all of them where there are no more.
   package func sample(_ count: Int) -> [Int] {
     if count >= self.count { return Array(0..<self.count) }
@@ -70,10 +95,12 @@ package struct Examples: Equatable, Sendable {
     let starts = log.starts()
     let owners = log.sequences.enumerated().flatMap { repeatElement(Int32($0), count: $1.count) }
     histories.reserveCapacity(positions.count)
+    beginnings.reserveCapacity(positions.count)
     targets.reserveCapacity(positions.count)
     for position in positions {
-      let end = known[position]
-      histories.append(max(known[starts[position]], end - length)..<end)
+      let (beginning, end) = (known[starts[position]], known[position])
+      histories.append(max(beginning, end - length)..<end)
+      beginnings.append(beginning)
       targets.append(catalogue[Int(log.items[position])])
       sequences.append(owners[position])
     }

@@ -39,6 +39,15 @@ package struct ClickLog: Sendable {
     ends.append(items.count)
   }
 
+  /// Puts clicks into a part; where there are no parts, the others are `train`.
+  mutating func label(_ positions: [Int], as name: String) throws(TrainingFailure) {
+    if parts.isEmpty {
+      parts = [UInt8](repeating: try partIndex(of: "train"), count: items.count)
+    }
+    let part = try partIndex(of: name)
+    for position in positions { parts[position] = part }
+  }
+
   /// The sequences, as ranges of ``items``.
   package var sequences: some Sequence<Range<Int>> {
     zip([0] + ends, ends).lazy.map { $0..<$1 }

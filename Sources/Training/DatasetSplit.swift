@@ -31,6 +31,18 @@ extension ClickLog {
     return copy
   }
 
+  /// The log with the last share of its training targets, by time, as `val`, where nothing else in
+  /// it validates: what training with these options holds out, nobody else should learn.
+  package func holdingOut(_ options: Dataset.Options) throws(TrainingFailure) -> ClickLog {
+    if try Dataset.validationPart(self, options: options) != nil { return self }
+    let part = part(options.part)
+    let training = targets(emptyHistories: options.emptyHistories)
+      .filter { parts.isEmpty || parts[$0] == part }
+    var copy = self
+    try copy.label(Dataset.split(training, of: self, share: options.heldOut).later, as: "val")
+    return copy
+  }
+
   /// The log with each sequence's last click as `test`, the one before as `val`, others as `train`.
   ///
   /// A sequence of fewer than three clicks is for training only.

@@ -29,17 +29,11 @@ package struct FullRanking {
     walk = try RankingWalk(weights, schedule: schedule, options: options)
   }
 
-  /// The place of each example's target among all items, from 0; N when the catalogue lacks it.
+  /// The place of each example's target among all items, from 0; `Int32.max` when it has none.
   ///
   /// Of equal scores the lower index is first.
-  package mutating func ranks(of examples: Examples, at indices: [Int]) -> [Int] {
-    var ranks: [Int] = []
-    ranks.reserveCapacity(indices.count)
-    let items = weights.shape.items
-    forEachRow(of: examples, at: indices) { example, scores in
-      ranks.append(examples.target(example).map { Self.rank(Int($0), in: scores) } ?? items)
-    }
-    return ranks
+  package mutating func ranks(of examples: Examples, at indices: [Int]) -> [Int32] {
+    answers("", to: examples, at: indices, depth: 0).ranks
   }
 
   /// The first `depth` items of each example, and its target's rank.
@@ -54,11 +48,7 @@ package struct FullRanking {
     var top = TopItems(depth)
     forEachRow(of: examples, at: indices) { example, scores in
       let rank = examples.target(example).map { Self.rank(Int($0), in: scores) }
-      let isRanked = rank.map { $0 < scores.count } ?? false
-      answers.append(
-        list: top.of(scores),
-        rank: isRanked ? rank.map(Int32.init) ?? .max : .max
-      )
+      answers.append(list: depth > 0 ? top.of(scores) : [], rank: rank ?? .max)
       progress(answers.ranks.count)
     }
     return answers
@@ -106,7 +96,9 @@ package struct FullRanking {
       steps += calls
       for (row, example) in part.enumerated() {
         if options.excludesSeen {
-          for item in histories[row] { best[row * items + Int(item)] = -.infinity }
+          for item in examples.wholeHistory(example) {
+            best[row * items + Int(item)] = -.infinity
+          }
         }
         body(example, best.span.extracting(row * items..<(row + 1) * items))
       }
@@ -132,11 +124,11 @@ package struct FullRanking {
     return scores
   }
 
-  private static func rank(_ target: Int, in scores: Span<Float>) -> Int {
+  private static func rank(_ target: Int, in scores: Span<Float>) -> Int32 {
     let score = scores[target]
     // Nothing compares with what is not a number: the model has no answer, and so it misses.
-    guard score.isFinite else { return scores.count }
-    var rank = 0
+    guard score.isFinite else { return .max }
+    var rank: Int32 = 0
     for item in 0..<target where scores[item] >= score { rank += 1 }
     for item in target..<scores.count where scores[item] > score { rank += 1 }
     return rank

@@ -1,5 +1,5 @@
 import Diffusion
-package import Evaluation
+import Evaluation
 import Kernels
 package import Network
 
@@ -13,7 +13,7 @@ package struct Loop {
     /// A batch of the epoch, from 1, had this mean loss; `done` examples of all epochs are behind.
     case batch(done: Int, epoch: Int, loss: Double)
     /// An epoch from 1 ended; `metrics` are nil when it was not validated.
-    case epoch(Int, loss: Double, metrics: RankingMetrics?, isBest: Bool)
+    case epoch(Int, loss: Double, metrics: [Metric: Double]?, isBest: Bool)
   }
 
   /// Why a run ended.
@@ -31,6 +31,8 @@ package struct Loop {
   private var learner: any Learner
   /// All but weights and moments, which the learner holds while the run goes on.
   private var state: Checkpoint
+  /// Batches of the epoch at hand.
+  private var batches: Int
   private let validated: [Int]
 
   /// Prepares a run from its beginning, or from where `checkpoint` stands.
@@ -44,7 +46,7 @@ package struct Loop {
     initial: Model? = nil,
     checkpoint: Checkpoint? = nil,
   ) throws(TrainingFailure) {
-    let problems = settings.problems
+    let problems = settings.problems(of: shape.denoiser)
     guard problems.isEmpty else { throw TrainingFailure(problems.joined(separator: "\n")) }
     precondition(shape.items == dataset.items.ids.count)
     self.dataset = dataset
@@ -56,7 +58,7 @@ package struct Loop {
       var weights = settings.objective.begun(Weights(shape: shape, seed: settings.seed))
       if let initial {
         let length = settings.objective.spread * Float(shape.width).squareRoot()
-        weights.take(
+        try weights.take(
           from: initial,
           items: dataset.items,
           length: settings.objective.sphere ? length : nil
@@ -94,6 +96,7 @@ package struct Loop {
     optimiser.secondMoment = state.secondMoment
     optimiser.updates = state.updates
     learner.optimiser = optimiser
+    batches = learner.batches(epoch: state.epoch)
   }
 
   /// The run as it stands, to go on from later.
@@ -122,14 +125,15 @@ package struct Loop {
   ) throws(TrainingFailure) -> Ending {
     while state.epoch < settings.epochs {
       if isOutOfPatience { return .outOfPatience }
-      while state.batch < learner.batches(epoch: state.epoch) {
+      while state.batch < batches {
         if shouldStop() { return .stopped }
         let loss = try takeStep()
         report(.batch(done: examplesDone, epoch: state.epoch + 1, loss: loss))
       }
       let loss = state.lossSum / Double(learner.examples)
       (state.epoch, state.batch, state.lossSum) = (state.epoch + 1, 0, 0)
-      var metrics: RankingMetrics?
+      batches = learner.batches(epoch: state.epoch)
+      var metrics: [Metric: Double]?
       if state.epoch.isMultiple(of: settings.validateEvery) || state.epoch == settings.epochs {
         metrics = validate()
       }
@@ -144,14 +148,13 @@ package struct Loop {
   /// Examples of all epochs.
   package var exampleTotal: Int { settings.epochs * learner.examples }
 
-  /// Examples that are learned, of ``exampleTotal``.
-  package var examplesDone: Int {
-    let count = learner.examples
-    return state.epoch * count + min(state.batch * settings.batch, count)
-  }
+  /// About how many are learned, of ``exampleTotal``.
+  package var examplesDone: Int { Int((progress * Double(exampleTotal)).rounded()) }
 
-  /// How much of the run is behind, 0 to 1.
-  private var progress: Double { Double(examplesDone) / Double(exampleTotal) }
+  /// How much of the run is behind, 0 to 1: by batches, for these are not all of one size.
+  var progress: Double {
+    (Double(state.epoch) + Double(state.batch) / Double(batches)) / Double(settings.epochs)
+  }
 
   private mutating func takeStep() throws(TrainingFailure) -> Double {
     let (loss, examples) = learner.learn(
@@ -194,23 +197,23 @@ package struct Loop {
   /// Measures the weights as they are, and keeps them if they are the best so far.
   ///
   /// A reverse process that diverges answers nothing right: training goes on and may mend it.
-  private mutating func validate() -> RankingMetrics {
-    var metrics = RankingMetrics(cutoff: 20)
+  private mutating func validate() -> [Metric: Double] {
     let weights = judged
     var options = RankingOptions(serving: settings.serving)
     options.seed = settings.seed
     options.excludesSeen = settings.objective.excludesSeen
-    if var ranking = try? FullRanking(weights, schedule: settings.schedule, options: options) {
-      for rank in ranking.ranks(of: dataset.validation, at: validated) { metrics.add(rank: rank) }
-    } else {
-      for _ in validated { metrics.add(rank: nil) }
-    }
-    let values = [
-      Metric.hitRate.rawValue: metrics.hitRate, Metric.gain.rawValue: metrics.ndcg,
-    ]
-    let name = settings.metric.rawValue
-    if (values[name] ?? 0) > (state.best?.metrics[name] ?? -1) {
-      state.best = Checkpoint.Best(weights: weights, epoch: state.epoch, metrics: values)
+    var ranking = try? FullRanking(weights, schedule: settings.schedule, options: options)
+    let ranks = ranking?.ranks(of: dataset.validation, at: validated) ?? []
+    let metrics = Dictionary(
+      uniqueKeysWithValues: Metric.allCases.map { ($0, $0.measure.mean(of: ranks)) }
+    )
+    if (metrics[settings.metric] ?? 0) > (state.best?.metrics[settings.metric.rawValue] ?? -1) {
+      let values = metrics.map { ($0.key.rawValue, $0.value) }
+      state.best = Checkpoint.Best(
+        weights: weights,
+        epoch: state.epoch,
+        metrics: Dictionary(uniqueKeysWithValues: values)
+      )
     }
     return metrics
   }

@@ -1,5 +1,6 @@
 internal import Glibc
 package import Diffusion
+internal import Evaluation
 package import Network
 
 extension Loop {
@@ -7,6 +8,8 @@ extension Loop {
   package enum Metric: String, CaseIterable, Sendable {
     case hitRate = "hr@20"
     case gain = "ndcg@20"
+
+    var measure: RankMetric { RankMetric(self == .hitRate ? .hitRate : .ndcg, cutoff: 20) }
   }
 
   /// How to train.
@@ -44,18 +47,26 @@ extension Loop {
 
     package init(serving: Manifest.Serving) { self.serving = serving }
 
-    /// Every problem of the values, in words; none if training can begin.
-    package var problems: [String] {
+    /// What numbers of epochs and the like may be at most: products of two fit into an `Int`.
+    private static let most = 1_000_000
+
+    /// Every problem of the values for a model with this denoiser, in words; none if training can
+    /// begin.
+    package func problems(of denoiser: Shape.Denoiser) -> [String] {
       var problems: [String] = []
       func check(_ isSound: Bool, _ problem: String) {
         if !isSound { problems.append(problem) }
       }
       let share = Float(0)..<1
-      check(epochs >= 1, "epochs is \(epochs); it wants 1 or more")
-      check((1...1_000_000).contains(batch), "batch is \(batch); it wants 1 to 1000000")
+      func check(_ name: String, _ value: Int, from least: Int) {
+        let range = least...Self.most
+        check(range.contains(value), "\(name) is \(value); it wants \(least) to \(Self.most)")
+      }
+      check("epochs", epochs, from: 1)
+      check("batch", batch, from: 1)
       check(rate > 0 && rate < 1, "rate is \(rate); it wants a number between 0 and 1")
-      check(warmUp >= 0, "warm-up is \(warmUp); it wants 0 or more updates")
-      problems += objective.problems
+      check("warm-up", warmUp, from: 0)
+      problems += objective.problems(of: denoiser)
       check(share.contains(average), "average is \(average); it wants 0 to under 1")
       check(share.contains(weightDecay), "weight decay is \(weightDecay); it wants 0 to under 1")
       check(share.contains(dropout), "dropout is \(dropout); it wants 0 to under 1")
@@ -75,9 +86,9 @@ extension Loop {
         (1...max(1, schedule.steps)).contains(serving.steps),
         "sampler steps is \(serving.steps); it wants 1 to the schedule's \(schedule.steps)"
       )
-      check(validateEvery >= 1, "validate every is \(validateEvery); it wants 1 or more")
+      check("validate every", validateEvery, from: 1)
       check(validationLimit >= 1, "validation limit is \(validationLimit); it wants 1 or more")
-      check(patience >= 0, "patience is \(patience); it wants 0 or more")
+      check("patience", patience, from: 0)
       return problems
     }
 

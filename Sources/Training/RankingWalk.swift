@@ -13,7 +13,7 @@ package struct RankingOptions: Sendable {
   package var start = Start.noise
   /// Whether the denoiser sees what it denoises; without, its noisy input is zeros.
   package var seesNoise = true
-  /// Whether items of the history are left out.
+  /// Whether all that the user has clicked is left out, however long ago.
   package var excludesSeen = false
 
   /// What the reverse process begins at.
@@ -110,19 +110,18 @@ struct RankingWalk {
     _ targets: [Int32?],
     _ keys: [NoiseKey]
   ) -> [Float] {
-    guard let origin else { return [] }
-    if first != nil {
+    let sources: [ArraySlice<Int32>]
+    switch origin {
+    case nil: return []
+    case .previous:
       let conditions = encode(histories.map { $0.dropLast() })
       return first?.generate(conditions, keys: keys).clean ?? []
+    case .lastClick: sources = histories.map { $0.suffix(1) }
+    case .mean: sources = histories
+    case .target: sources = targets.map { $0.map { [$0] } ?? [] }
     }
     let (d, table) = (weights.shape.width, weights.range(.items).lowerBound)
-    return zip(histories, targets).flatMap { history, target in
-      let items =
-        switch origin {
-        case .lastClick, .previous: Array(history.suffix(1))
-        case .mean: Array(history)
-        case .target: target.map { [$0] } ?? []
-        }
+    return sources.flatMap { items in
       var sum = [Float](repeating: 0, count: d)
       for item in items {
         for i in 0..<d { sum[i] += weights.values[table + Int(item) * d + i] }

@@ -2,7 +2,7 @@ package import Evaluation
 package import Network
 
 extension Examples {
-  /// What a baseline suggests for each example, learned from `log` and then left as it is.
+  /// How a baseline answers examples, learned from `log` and then left as it is.
   ///
   /// Items that the catalogue lacks are learned and suggested too: they have the indices behind it,
   /// in the order of the log, and are never a hit. Where a baseline knows fewer items than wanted,
@@ -13,39 +13,47 @@ extension Examples {
   ///   - log: The clicks to learn from.
   ///   - part: The part of them, where the log has parts.
   ///   - items: The catalogue that the examples' indices are of.
-  ///   - count: How many items are wanted.
-  /// - Returns: For each example item indices, best first.
-  package func suggestions(
+  ///   - indices: Which examples are asked.
+  ///   - depth: How many items are wanted.
+  ///   - excludesSeen: Whether all that the user has clicked is left out.
+  /// - Returns: Lists of catalogue indices; a target below them has no rank.
+  package func answers(
     of baseline: some Baseline,
     learnedFrom log: ClickLog,
-    part: String,
+    part: String = "train",
     items: ItemTable,
-    count: Int,
-  ) -> [[Int32]] {
+    at indices: [Int],
+    depth: Int,
+    excludesSeen: Bool = false
+  ) -> Answers {
     // Baselines break ties by number, and ties are broken by id.
     var numbering = Numbering(sorting: items.ids + log.names)
     let numbers = items.ids.map { numbering.number(of: $0) }
     let logNumbers = log.names.map { numbering.number(of: $0) }
-    var indices = [Int32](repeating: -1, count: numbering.ids.count)
-    for (index, number) in numbers.enumerated() { indices[Int(number)] = Int32(index) }
+    var places = [Int32](repeating: -1, count: numbering.ids.count)
+    for (index, number) in numbers.enumerated() { places[Int(number)] = Int32(index) }
     var next = Int32(items.ids.count)
-    for number in logNumbers where indices[Int(number)] < 0 {
-      indices[Int(number)] = next
+    for number in logNumbers where places[Int(number)] < 0 {
+      places[Int(number)] = next
       next += 1
     }
 
     var baseline = baseline
     log.teach(&baseline, numbers: logNumbers, part: part)
-    let popular = numbers.prefix(max(0, count))
-    return (0..<self.count).map { example in
+    var answers = Answers(name: baseline.name, depth: depth)
+    for example in indices {
+      let seen = excludesSeen ? Set(wholeHistory(example)) : []
+      let count = depth + seen.count
       let history = history(example).map { numbers[Int($0)] }
       var suggested = baseline.suggest(after: history[...], count: count)
       if suggested.count < count {
-        let missing = popular.filter { !suggested.contains($0) }
+        let missing = numbers.prefix(count).filter { !suggested.contains($0) }
         suggested.append(contentsOf: missing.prefix(count - suggested.count))
       }
-      return suggested.map { indices[Int($0)] }
+      let list = suggested.map { places[Int($0)] }.filter { !seen.contains($0) }
+      answers.append(list: list.prefix(depth), target: target(example))
     }
+    return answers
   }
 }
 

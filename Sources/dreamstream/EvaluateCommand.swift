@@ -26,6 +26,8 @@ struct Evaluate: ParsableCommand {
   var part: String?
   @Option(help: "Clicks for counts to learn from. (default: the part `train`)")
   var training: String?
+  @Option(help: "The last share of these that counts do not learn: what `train` held out.")
+  var heldOut = Dataset.Options().heldOut
   @Option(help: "How many suggestions count: 5, 10, 20 or 50; again for more. (default: 20)")
   var k: [Int] = []
   @Option(help: "The seed of the noise, and of the resampling.") var seed: UInt64 = 0
@@ -33,7 +35,7 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Guidance, w. (default: the model's)") var guidance: Float?
   @Option(help: "Estimates of each example; an item's score is the best it has of any.")
   var samples = 1
-  @Flag(help: "Leave out what is in the history, of models and counts alike.")
+  @Flag(help: "Leave out all that the user has clicked, of models and counts alike.")
   var excludeSeen = false
   @Flag(help: "Judge the models again without their noise channel.") var withoutNoise = false
   @Flag(help: "Judge the first click of a session too.") var emptyHistories = false
@@ -50,6 +52,9 @@ struct Evaluate: ParsableCommand {
     }
     if let sampler, parse(sampler) == nil {
       problems.append("sampler is \(sampler); it wants folded, ddpm or ddim:STEPS")
+    }
+    if !(0..<1).contains(heldOut) {
+      problems.append("held out is \(heldOut); it wants 0 to under 1")
     }
     if let guidance, !(0...100).contains(guidance) {
       problems.append("guidance is \(guidance); it wants 0 to 100")
@@ -78,12 +83,7 @@ struct Evaluate: ParsableCommand {
     }
     let longest = models.map(\.manifest.shape.length).max() ?? 1
     let examples = try examples(log, items, length: longest)
-    if examples.unknownTargets == examples.count {
-      throw FileFailure(
-        path: clicks,
-        reason: "the model knows none of its \(examples.count) next items: it is of other clicks"
-      )
-    }
+    try examples.requireKnownTargets()
     var answers: [Answers] = []
     for model in models {
       let own = try self.examples(log, items, length: model.manifest.shape.length)
@@ -94,7 +94,16 @@ struct Evaluate: ParsableCommand {
       }
     }
     if let source = try trainingLog(beside: log) {
-      answers += Baselines.all.map { counted($0, source, examples, items) }
+      answers += Baselines.all.map { baseline in
+        examples.answers(
+          of: baseline,
+          learnedFrom: source,
+          items: items,
+          at: Array(0..<examples.count),
+          depth: depth,
+          excludesSeen: excludeSeen
+        )
+      }
     }
     try show(table(answers, examples, models[0]), examples)
   }
@@ -136,49 +145,16 @@ extension Evaluate {
       model.manifest.name + (seesNoise ? "" : ", without noise"),
       to: examples,
       at: Array(0..<examples.count),
-      depth: RankMetric.cutoffs.max() ?? 50
+      depth: depth
     ) { progress.show($0, []) }
   }
 
-  private func counted(
-    _ baseline: any Baseline,
-    _ source: ClickLog,
-    _ examples: Examples,
-    _ items: ItemTable
-  ) -> Answers {
-    let depth = RankMetric.cutoffs.max() ?? 50
-    let lists = examples.suggestions(
-      of: baseline,
-      learnedFrom: source,
-      part: "train",
-      items: items,
-      count: depth + (excludeSeen ? 200 : 0)
-    )
-    var answers = Answers(name: baseline.name, depth: depth)
-    for (example, list) in lists.enumerated() {
-      let seen = excludeSeen ? Set(examples.history(example)) : []
-      answers.append(
-        list: seen.isEmpty ? list : list.filter { !seen.contains($0) },
-        target: examples.target(example)
-      )
-    }
-    return answers
-  }
-
   private func table(_ answers: [Answers], _ examples: Examples, _ model: Model) -> QualityTable {
-    var facts = ExampleFacts(clicks: model.items.clicks)
-    for example in 0..<examples.count {
-      facts.append(
-        unit: examples.sequence(example),
-        history: examples.history(example),
-        target: examples.target(example)
-      )
-    }
     let width = model.manifest.shape.width
     let table = model.weights.values[model.weights.range(.items).dropLast(width)]
     return QualityTable(
       answers,
-      facts,
+      examples.facts(at: Array(0..<examples.count), clicks: model.items.clicks),
       embeddings: ItemEmbeddings(Array(table), width: width),
       slices: slices || json != nil ? ExampleFacts.Slice.allCases : [.all],
       resamples: resamples,
@@ -196,29 +172,37 @@ extension Evaluate {
     }
   }
 
+  /// Items of each list.
+  private var depth: Int { RankMetric.cutoffs.max() ?? 50 }
+
   /// The part to judge on, where there are parts.
   private var judged: String { part ?? "test" }
 
-  /// Where counts learn from: never from what they are judged on.
+  /// Where counts learn from: never from what they are judged on, or what models do not learn.
   private func trainingLog(beside log: ClickLog) throws -> ClickLog? {
-    if let training { return try reading.read(training) }
-    return log.partNames.contains("train") && judged != "train" ? log : nil
+    var options = Dataset.Options()
+    options.heldOut = heldOut
+    if let training { return try reading.read(training).holdingOut(options) }
+    return log.partNames.contains("train") && judged != "train" ? try log.holdingOut(options) : nil
   }
 
   private func serving(of manifest: Manifest) -> Manifest.Serving {
-    var serving = sampler.flatMap(parse) ?? manifest.serving
-    if serving.sampler != .ddim { serving.steps = manifest.schedule.steps }
-    serving.guidance = guidance ?? manifest.serving.guidance
-    return serving
+    let asked = sampler.flatMap(parse)
+    return manifest.serving.overridden(
+      sampler: asked?.sampler,
+      // All there are, but for ddim.
+      steps: asked.map { $0.steps ?? manifest.schedule.steps },
+      guidance: guidance
+    )
   }
 
-  private func parse(_ text: String) -> Manifest.Serving? {
+  private func parse(_ text: String) -> (sampler: Manifest.Serving.Sampler, steps: Int?)? {
     let words = text.split(separator: ":", omittingEmptySubsequences: false)
     guard let sampler = Manifest.Serving.Sampler(rawValue: String(words[0])) else { return nil }
     let steps = words.count == 2 ? Int(words[1]) : nil
     guard (sampler == .ddim) == (words.count == 2), sampler != .ddim || (steps ?? 0) > 0 else {
       return nil
     }
-    return Manifest.Serving(sampler: sampler, steps: steps ?? 1, guidance: 0)
+    return (sampler, steps)
   }
 }

@@ -31,7 +31,9 @@ struct ExperimentCommand: ParsableCommand {
 
   func validate() throws {
     var problems: [String] = []
-    if let epochs, epochs < 1 { problems.append("epochs is \(epochs); it wants 1 or more") }
+    if let epochs, !(1...1_000_000).contains(epochs) {
+      problems.append("epochs is \(epochs); it wants 1 to 1000000")
+    }
     if !(4...4096).contains(width) || !width.isMultiple(of: 2) {
       problems.append("width is \(width); it wants an even number, 4 to 4096")
     }

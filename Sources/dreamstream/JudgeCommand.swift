@@ -55,8 +55,8 @@ func show(_ judgement: Judgement, cutoff: Int) {
   for row in judgement.rows {
     let name = row.name + String(repeating: " ", count: width - row.name.count)
     say(
-      "\(name)  HR@\(cutoff) \(percent(row.metrics.hitRate))  "
-        + "NDCG@\(cutoff) \(percent(row.metrics.ndcg))  on \(row.metrics.examples) next clicks"
+      "\(name)  HR@\(cutoff) \(percent(row.hitRate))  "
+        + "NDCG@\(cutoff) \(percent(row.ndcg))  on \(row.ranks.count) next clicks"
     )
   }
 }

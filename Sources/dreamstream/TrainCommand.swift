@@ -25,8 +25,9 @@ struct Train: ParsableCommand {
   @Option(help: "The part that validates. (default: val, valid or validation)")
   var validationPart: String?
   @Option(help: "The last share that validates where the file does not say.")
-  var heldOut = 0.1
-  @Flag(help: "Learn and judge the first click of a session too.") var emptyHistories = false
+  var heldOut = Dataset.Options().heldOut
+  @Flag(help: "Learn and judge the first click of a session too; DreamRec as published only.")
+  var emptyHistories = false
   @Flag(help: "Give items that only validation has untrained rows, as published protocols do.")
   var wholeCatalogue = false
   @Option(help: "The model's name. (default: the directory's)") var name: String?
@@ -43,8 +44,9 @@ struct Train: ParsableCommand {
   @Option(help: "mse as DreamRec has it, cosine, ce (cross-entropy over the catalogue), or bce.")
   var loss = Objective.Loss.meanSquare
   @Flag(help: "Item embeddings of one length; scores are cosines.") var sphere = false
-  @Option(help: "What cosines are divided by before the softmax.") var temperature: Float = 0.1
-  @Option(help: "What the loss of the encoder alone counts, beside the estimate's.")
+  @Option(help: "What cosines are divided by before the softmax of ce.")
+  var temperature: Float = 0.1
+  @Option(help: "What a ranking loss of the encoder alone counts, beside the estimate's.")
   var encoderWeight: Float = 0
   @Option(help: "What the square error counts, beside a ranking loss.") var squareWeight: Float = 0
   @Option(help: "What the change of the estimate from a step to the next counts (TA-Rec).")
@@ -62,7 +64,7 @@ struct Train: ParsableCommand {
   @Option(help: "The deviation of item and position embeddings at the start.")
   var spread: Float = 1
 
-  @Option(help: "A model to begin with: what it has learned of the same tensors and items.")
+  @Option(help: "A model of the same encoder to begin with, and what it knows of the items.")
   var initial: String?
 
   @Option(help: "Epochs at most.") var epochs = 100
@@ -93,7 +95,7 @@ struct Train: ParsableCommand {
   @Flag(help: "Replace a model or a checkpoint that is there.") var overwrite = false
 
   func validate() throws {
-    var problems = settings().problems
+    var problems = settings().problems(of: denoiser)
     if !(1...4096).contains(length) { problems.append("length is \(length); it wants 1 to 4096") }
     if !(4...4096).contains(width) || !width.isMultiple(of: 2) {
       problems.append("width is \(width); it wants an even number, 4 to 4096")
@@ -102,11 +104,21 @@ struct Train: ParsableCommand {
     if !(1...64).contains(heads) || !width.isMultiple(of: heads) {
       problems.append("heads is \(heads); it wants 1 to 64, dividing the width \(width)")
     }
-    if freezeEncoder, initial == nil || denoiser == .none {
-      problems.append("freeze encoder wants a denoiser, and --initial for the encoder")
+    if freezeEncoder, initial == nil {
+      problems.append("freeze encoder wants --initial, for the encoder")
     }
-    if denoiser == .none, loss == .meanSquare {
-      problems.append("loss is mse, which wants a denoiser; without one take ce or bce")
+    let shape = Shape(
+      items: 1,
+      length: length,
+      width: width,
+      denoiser: denoiser,
+      blocks: blocks,
+      heads: heads
+    )
+    if emptyHistories, initial != nil || !settings().isPublished(shape) {
+      problems.append(
+        "empty histories wants DreamRec as published: other training learns from windows of clicks"
+      )
     }
     if !(0.0001..<1).contains(heldOut) {
       problems.append("held out is \(heldOut); it wants 0.0001 to under 1")
@@ -334,48 +346,6 @@ extension Train {
       """
     )
   }
-}
-
-/// What training shows of itself on standard error.
-private struct TrainingDisplay {
-  private var progress: ProgressBar
-  private let epochs: Int
-  /// The mean loss of the latest batches, the newest counting most.
-  private var recent: Double?
-  private var metrics = ""
-
-  init(_ loop: Loop) {
-    epochs = loop.settings.epochs
-    progress = ProgressBar(
-      "train",
-      total: loop.exampleTotal,
-      unit: "examples",
-      done: loop.examplesDone,
-      isTerminal: isatty(2) == 1,
-      write: writeToStandardError
-    )
-  }
-
-  mutating func show(_ report: Loop.Report) {
-    switch report {
-    case .batch(let done, let epoch, let loss):
-      let mean = recent.map { 0.98 * $0 + 0.02 * loss } ?? loss
-      recent = mean
-      let metrics = metrics.isEmpty ? [] : [metrics]
-      progress.show(done, ["epoch \(epoch)/\(epochs)", "loss \(rounded(mean))"] + metrics)
-    case .epoch(let epoch, let loss, let measured, let isBest):
-      var line = "epoch \(epoch)/\(epochs) · loss \(rounded(loss))"
-      if let measured {
-        metrics = "hr@20 \(percent(measured.hitRate))"
-        line += " · \(metrics) · ndcg@20 \(percent(measured.ndcg))\(isBest ? " · best" : "")"
-      }
-      progress.note(line)
-    }
-  }
-
-  mutating func finish() { progress.finish() }
-
-  private func rounded(_ loss: Double) -> String { String(format: "%.4f", loss) }
 }
 
 func percent(_ share: Double) -> String { String(format: "%.2f %%", 100 * share) }

@@ -25,12 +25,7 @@ struct Case: CustomTestStringConvertible, Sendable {
   /// The squared distance of a node to fixed numbers: a loss that every number of it moves.
   static func distance(_ tape: inout Tape, _ node: Tape.Node) -> Double {
     let fixed = tape.constant(numbers(node.rows * node.width, seed: 7), width: node.width)
-    return tape.squaredError(
-      node,
-      fixed,
-      where: Array(repeating: true, count: node.rows),
-      weight: 0.5
-    )
+    return tape.squaredError(node, fixed, weight: 0.5)
   }
 
   /// One operation on parameters of 3 × 4, and a distance.
@@ -109,7 +104,7 @@ struct Case: CustomTestStringConvertible, Sendable {
     },
     Case("squared error of both sides", parameters: 24) { tape in
       let (x, y) = (tape.parameter(0..<12, width: 4), tape.parameter(12..<24, width: 4))
-      return tape.squaredError(x, y, where: [true, false, true], weight: 0.3)
+      return tape.squaredError(x, y, weight: 0.3)
     },
     Case("binary cross-entropy", parameters: 36) { tape in
       let parts = (0..<3).map { tape.parameter(($0 * 12)..<($0 * 12 + 12), width: 4) }
@@ -117,7 +112,6 @@ struct Case: CustomTestStringConvertible, Sendable {
         parts[0],
         positive: parts[1],
         negative: parts[2],
-        where: [true, true, false],
         weight: 0.7
       )
     },

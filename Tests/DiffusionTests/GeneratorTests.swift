@@ -60,11 +60,17 @@ struct GeneratorTests {
     var generator = try Generator(schedule: schedule, sampler: sampler, start: 12)
     #expect(generator.timesteps.first == 12)
     // Echoes x, so that the estimate of the first step is what the walk began at.
-    let rule = StoppingRule(stepBudget: 1)
-    generator = try Generator(schedule: schedule, sampler: sampler, rule: rule, start: 12)
     var model = AffineDenoiser(width: 2, gain: 1, pulls: [0, 0])
     let noise = SeededNoise(keys: [key(0), key(1)])
-    let result = generator.run(&model, requests: 2, noise: noise, origin: [1, 2, 3, 4])
+    // It is late from the first step on.
+    let late = Deadlines(timesNs: [0, 0]) { 1 }
+    let result = generator.run(
+      &model,
+      requests: 2,
+      noise: noise,
+      deadlines: late,
+      origin: [1, 2, 3, 4]
+    )
     for request in 0..<2 {
       var drawn = [Float](repeating: 0, count: 2)
       var span = drawn.mutableSpan
@@ -148,16 +154,6 @@ struct GeneratorTests {
     #expect(result.clean[0].allSatisfy { $0.isNaN })
   }
 
-  @Test("the step budget ends the walk early", arguments: [1, 3])
-  func budget(steps: Int) throws {
-    let rule = StoppingRule(stepBudget: steps)
-    var generator = try Generator(schedule: schedule(), sampler: .ddpm, rule: rule)
-    var model = AffineDenoiser(width: 2, pulls: [1])
-    let result = generator.run(&model, requests: 1, noise: SeededNoise(keys: [key(1)]))
-    #expect(model.calls.map(\.t) == Array([19, 18, 17].prefix(steps)))
-    #expect(result.outcomes == [Outcome(steps: steps, stoppedBy: .steps)])
-  }
-
   @Test("a row goes on only while another step would end by its deadline")
   func deadline() throws {
     let clock = Mutex<UInt64>(1000)
@@ -207,7 +203,7 @@ struct GeneratorTests {
     let schedule = try schedule()
     let rules = [
       StoppingRule(tolerance: -0.1), StoppingRule(tolerance: 1), StoppingRule(tolerance: .nan),
-      StoppingRule(patience: 0), StoppingRule(stepBudget: 0),
+      StoppingRule(patience: 0),
     ]
     for rule in rules {
       #expect(throws: DiffusionFailure.self) {

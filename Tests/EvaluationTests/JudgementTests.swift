@@ -3,17 +3,8 @@ import Events
 import Foundation
 import Testing
 
-@Suite("Metrics")
-struct MetricsTests {
-  @Test("are sums over examples, by hand")
-  func byHand() {
-    var metrics = RankingMetrics(cutoff: 3)
-    for rank in [0, 2, 3, nil] { metrics.add(rank: rank) }
-    #expect(metrics.examples == 4)
-    #expect(metrics.hitRate == 2.0 / 4)
-    #expect(abs(metrics.ndcg - (1 / log2(2.0) + 1 / log2(4.0)) / 4) < 1e-12)
-    #expect(RankingMetrics(cutoff: 1).hitRate == 0)
-  }
+extension Judgement.Row {
+  fileprivate var hits: Int { ranks.count { $0 < cutoff } }
 }
 
 @Suite("Judgement")
@@ -26,8 +17,8 @@ struct JudgementTests {
     let suggestions: [Int: [String]] = [0: ["x", "b"], 1: ["y"]]
     let judgement = Judgement(training: training, stream: stream, cutoff: 2) { suggestions[$0] }
     #expect(judgement.missing == 1)
-    #expect(judgement.rows.map(\.metrics.examples) == [3, 3, 3, 3])
-    #expect(judgement.rows.map(\.metrics.hits) == [1, 1, 1, 1])
+    #expect(judgement.rows.map(\.ranks.count) == [3, 3, 3, 3])
+    #expect(judgement.rows.map(\.hits) == [1, 1, 1, 1])
   }
 
   @Test("of followers as frequent the lower id comes first, whichever was seen first")
@@ -36,7 +27,7 @@ struct JudgementTests {
       .map { FileClick(user: $0.0, item: $0.1) }
     let stream = ["x", "a"].map { FileClick(user: "v", item: $0) }
     let judgement = Judgement(training: training, stream: stream, cutoff: 1) { _ in nil }
-    #expect(judgement.rows.map(\.metrics.hits) == [0, 0, 1, 1])
+    #expect(judgement.rows.map(\.hits) == [0, 0, 1, 1])
   }
 
   @Test("counts that are updated learn a click after it is judged, and frozen ones never")
@@ -44,7 +35,7 @@ struct JudgementTests {
     let stream = ["a", "b", "a", "b"].map { FileClick(user: "u", item: $0) }
     let judgement = Judgement(training: [], stream: stream, cutoff: 1) { _ in nil }
     #expect(judgement.missing == 3)
-    #expect(judgement.rows.map(\.metrics.hits) == [0, 0, 0, 2])
+    #expect(judgement.rows.map(\.hits) == [0, 0, 0, 2])
   }
 
   @Test("what a baseline suggests knows nothing of the click that judges it")
@@ -52,8 +43,8 @@ struct JudgementTests {
     let training = ["a", "b"].map { FileClick(user: "t", item: $0) }
     let stream = ["a", "c", "c"].map { FileClick(user: "u", item: $0) }
     let judgement = Judgement(training: training, stream: stream, cutoff: 1) { _ in nil }
-    #expect(judgement.rows.map(\.metrics.examples) == [2, 2, 2, 2])
-    #expect(judgement.rows.map(\.metrics.hits) == [0, 0, 0, 0])
+    #expect(judgement.rows.map(\.ranks.count) == [2, 2, 2, 2])
+    #expect(judgement.rows.map(\.hits) == [0, 0, 0, 0])
   }
 
   /// The floors that `counts.py` computes for this data.
@@ -73,9 +64,9 @@ struct JudgementTests {
       cutoff: 20
     ) { _ in nil }
     let figures = judgement.rows.map { row in
-      [row.metrics.hitRate, row.metrics.ndcg].map { String(format: "%.2f", 100 * $0) }
+      [row.hitRate, row.ndcg].map { String(format: "%.2f", 100 * $0) }
     }
-    #expect(judgement.rows[2].metrics.examples == 10_152)
+    #expect(judgement.rows[2].ranks.count == 10_152)
     #expect(figures[2] == ["58.74", "40.31"])
     #expect(figures[3] == ["61.42", "42.00"])
   }
@@ -129,7 +120,7 @@ struct ClickGeneratorTests {
       stream: Array(clicks.suffix(4_000)),
       cutoff: 20
     ) { _ in [] }
-    let rates = judgement.rows.map(\.metrics.hitRate)
+    let rates = judgement.rows.map(\.hitRate)
     #expect(rates[2] > 2 * rates[1])
     #expect(rates[1] > 0.02)
   }

@@ -43,6 +43,15 @@ struct RankMetricTests {
     #expect(RankMetric.all[0].title == "HR@5")
     #expect(RankMetric.all.map(\.key).suffix(3) == ["hr_50", "ndcg_50", "mrr_50"])
   }
+
+  @Test("means are over examples, those without a rank too, by hand")
+  func means() {
+    let ranks: [Int32] = [0, 2, 3, .max]
+    #expect(RankMetric(.hitRate, cutoff: 3).mean(of: ranks) == 2.0 / 4)
+    let gain = (1 / log2(2.0) + 1 / log2(4.0)) / 4
+    #expect(abs(RankMetric(.ndcg, cutoff: 3).mean(of: ranks) - gain) < 1e-12)
+    #expect(RankMetric(.hitRate, cutoff: 1).mean(of: []) == 0)
+  }
 }
 
 /// Three examples of two users over a catalogue of four, worked out by hand below.
@@ -50,7 +59,7 @@ enum Tiny {
   static var facts: ExampleFacts {
     var facts = ExampleFacts(clicks: [7, 3, 1, 1])
     facts.append(unit: 1, history: [], target: 0)
-    facts.append(unit: 2, history: [-1, 0], historyLength: 12, target: 1)
+    facts.append(unit: 2, history: [-1, 0], target: 1)
     facts.append(unit: 2, history: [0, 1], target: nil)
     return facts
   }
@@ -80,8 +89,6 @@ struct QualityTests {
   func facts() {
     let facts = Tiny.facts
     #expect(facts.count == 3)
-    #expect(facts.historyLengths == [0, 12, 2])
-    #expect(facts.lastClicks == [-1, 0, 1])
     #expect(facts.targets == [0, 1, -1])
     #expect((0..<4).map { Array(facts.history($0)) } == [[], [-1, 0], [0, 1], []])
   }
@@ -173,7 +180,7 @@ struct SliceTests {
     let lengths: [Int] = [0, 1, 3, 4, 9, 10, 11]
     let targets: [Int32?] = [nil, 0, 1, 2, 3, 4, 5]
     for (length, target) in zip(lengths, targets) {
-      facts.append(unit: 1, history: [], historyLength: length, target: target)
+      facts.append(unit: 1, history: ArraySlice(repeating: 0, count: length), target: target)
     }
     #expect(facts.members(of: .all) == Array(0..<7))
     #expect(facts.members(of: .historyEmpty) == [0])

@@ -68,6 +68,38 @@ struct CalibrationTests {
     #expect(record.reference > 0 && record.examples > 20 && record.source == "toy.tsv")
   }
 
+  @Test("what keeps too few of the reference's items is not chosen")
+  func overlap() throws {
+    let free = try calibration(.ranked()) { $0.margin = 0.9 }
+    #expect(free.record.meanSteps < 30 && free.record.overlap < 1)
+    let bound = (free.record.overlap + 1) / 2
+    let held = try calibration(.ranked()) { ($0.margin, $0.overlap) = (0.9, bound) }
+    #expect(held.record.overlap >= bound && held.record.meanSteps > free.record.meanSteps)
+  }
+
+  @Test("nothing is as good as a reference that finds nothing")
+  func nothing() throws {
+    let study = try study()
+    let recipe = Recipe.ranked()
+    var weights = try study.fit(recipe).weights
+    for i in weights.values.indices { weights.values[i] = .nan }
+    let model = Fitted(
+      name: "broken",
+      weights: weights,
+      schedule: recipe.settings.schedule,
+      serving: recipe.settings.serving
+    )
+    let failure = #expect(throws: TrainingFailure.self) {
+      try Calibration(
+        model.model(items: study.dataset.items),
+        on: study.test,
+        at: Array(0..<study.test.count),
+        source: "toy.tsv"
+      )
+    }
+    #expect(failure?.reason.contains("finds none of") == true)
+  }
+
   @Test("of a folded model only guidance is chosen; without a denoiser there is nothing to choose")
   func others() throws {
     let folded = try calibration(.published(.linear, steps: 30))

@@ -44,6 +44,10 @@ struct ExperimentTests {
     #expect(report.rows.count == least[experiment])
     #expect(report.plots.values.allSatisfy { $0.svg.contains("class=\"marker\"") })
     #expect(report.plots.isEmpty == (experiment == .baselines))
+    for line in report.plots.values.flatMap(\.series) {
+      let places = line.points.map(\.x)
+      #expect(places == places.sorted() || places == places.sorted(by: >), "\(line.name)")
+    }
   }
 
   /// A number of a report's row, found by the texts it begins with.
@@ -75,9 +79,57 @@ struct ExperimentTests {
       #expect(named >= (try number(deleted, ["ours", choice], "score lost")))
     }
     #expect(named > 0)
-    let attacked = try Experiment.privacy.run(study)
-    let attack = ["ours", "last click, with the model", "oracle"]
-    #expect(try number(attacked, attack, "top 10") > 0.6)
+  }
+
+  @Test("an attacker with the model asks it, and finds no less than one without")
+  func attacked() throws {
+    let report = try Experiment.privacy.run(try study(epochs: 8))
+    for model in [Recipe.ours(), .ranked(), .published(.mlp)].map(\.name) {
+      func found(_ attacker: String) throws -> Double {
+        try number(report, [model, "last click, \(attacker)", "oracle"], "top 10")
+      }
+      let (with, without) = (try found("with the model"), try found("nearest"))
+      #expect(with >= without - 0.05, "\(model)")
+    }
+    let ours = ["ours", "last click, with the model", "oracle"]
+    #expect(try number(report, ours, "top 10") > 0.6)
+  }
+
+  @Test("clicks that the model cannot be judged by are refused")
+  func foreign() throws {
+    var log = ClickLog()
+    for _ in 0..<20 { try log.append(["a", "b", "c"], parts: ["train", "train", "train"]) }
+    try log.append(["x", "y"], parts: ["test", "test"])
+    let failure = #expect(throws: TrainingFailure.self) {
+      try Study("foreign", log, effort: .quick)
+    }
+    #expect(failure?.reason.contains("knows none of 1 next items") == true)
+  }
+
+  @Test("counts learn no more than models, and lists are measured in one space")
+  func alike() throws {
+    var log = ClickLog()
+    for start in 0..<60 {
+      let ids = (0..<10).map { "\((start * 7 + $0) % 30)" }
+      let parts = (0..<10).map { $0 < 9 ? "train" : "test" }
+      try log.append(ids, timesMs: (0..<10).map { Int64(start * 10 + $0) }, parts: parts)
+    }
+    var effort = Study.Effort.quick
+    effort.epochs = 1
+    let study = try Study("alike", log, effort: effort, width: 16, length: 6)
+    #expect(study.dataset.training.count == 480 - 48 && study.dataset.validation.count == 48)
+    let learned = study.log.parts.count { study.log.partNames[Int($0)] == "train" }
+    // The first click of a session is in histories alone.
+    #expect(learned == 60 + 480 - 48)
+    let report = try Experiment.baselines.run(study)
+    let distances = try ["ours", "popularity"].map {
+      try number(report, [$0], "intra-list distance")
+    }
+    let popular = study.counted(
+      Popularity(),
+      embeddings: study.embeddings(try study.fit(.ours()))
+    )
+    #expect(distances[1] == popular.quality.measures.intraListDistance)
   }
 
   /// Sessions that walk around 40 items with a stride of their own, 1 to 5: the last click leaves

@@ -68,4 +68,15 @@ struct ReportTests {
     // The third highest of 200 stands at 98.5: those above it are 98.5 + 1 … 100.5.
     #expect(many.found == 0.02)
   }
+
+  @Test("of equal scores an attacker finds as many as it takes others for members")
+  func tied() {
+    let equal = [Float](repeating: 1, count: 300)
+    #expect(abs(Attack(members: equal, others: equal).found - 0.01) < 1e-9)
+    // Half the members are above all others, the rest among them.
+    let some = Attack(members: [2, 1], others: equal)
+    #expect(abs(some.found - (1 + 0.01) / 2) < 1e-9)
+    let nobody = Attack(members: [1], others: [])
+    #expect(nobody.area.isNaN && nobody.found.isNaN)
+  }
 }

@@ -109,16 +109,29 @@ struct CommandTests {
       let model = folder.appending(path: "model").path
       let train = [
         "train", "--clicks", clicks, "--output", model, "--denoiser", "residual", "--loss", "ce",
-        "--epochs", "1", "--width", "8", "--steps", "30",
+        "--epochs", "20", "--patience", "0", "--width", "8", "--steps", "30", "--held-out", "0.2",
       ]
       #expect(try run(train).code == 0)
-      let chosen = try run(["calibrate", "--model", model, "--clicks", clicks])
+      let calibrate = ["calibrate", "--model", model, "--clicks", clicks]
+      let chosen = try run(calibrate + ["--held-out", "0.2"])
       #expect(chosen.code == 0 && chosen.output.contains("chosen: w"), "\(chosen.error)")
       let before = try ModelDirectory.load(model).manifest
-      #expect(before.calibration != nil)
+      // Of 180 examples training learned the others.
+      #expect(before.calibration?.examples == 36 && before.training.examples == 144)
       #expect(try run(train + ["--resume"]).code == 0)
       let after = try ModelDirectory.load(model).manifest
       #expect(after.calibration == before.calibration && after.serving == before.serving)
+    }
+  }
+
+  @Test("parts of which none is to validate by are not calibrated on")
+  func partsWithoutValidation() throws {
+    let clicks = "user\titem\tsplit\nu\ti1\ttrain\nu\ti2\ttrain\nu\ti3\ttest\n"
+    try withClicks(clicks) { folder, clicks in
+      let model = folder.appending(path: "model").path
+      try ModelDirectory.write(TinyModel.make(denoiser: .mlp), to: model)
+      let ended = try run(["calibrate", "--model", model, "--clicks", clicks])
+      #expect(ended.code != 0 && ended.error.contains(#"parts ["test", "train"] is to validate"#))
     }
   }
 
@@ -129,7 +142,7 @@ struct CommandTests {
       try ModelDirectory.write(TinyModel.make(), to: model)
       let ended = try run(["evaluate", "--model", model, "--clicks", clicks])
       #expect(ended.code != 0)
-      #expect(ended.error.contains("the model knows none of its 1 next items"))
+      #expect(ended.error.contains("the model knows none of 1 next items"))
     }
   }
 
@@ -144,6 +157,11 @@ struct CommandTests {
       ["tail", "--brokers", "b", "--idle", "inf"], ["tail", "--brokers", "b", "--idle", "nan"],
       ["tail", "--brokers", "b", "--idle", "1e30"], ["tail", "--brokers", "b", "--idle=-1"],
       ["tail", "--brokers", "b", "--count", "0"],
+      ["experiment", "starts", "--epochs", "\(Int.max)"],
+      ["train", "--clicks", "c", "--output", "o", "--epochs", "\(Int.max)"],
+      ["train", "--clicks", "c", "--output", "o", "--loss", "cosine", "--denoiser", "none"],
+      ["train", "--clicks", "c", "--output", "o", "--loss", "ce", "--empty-histories"],
+      ["calibrate", "--model", "m", "--clicks", "c", "--overlap", "2"],
     ]
   )
   func numbers(arguments: [String]) {

@@ -6,10 +6,11 @@ package enum TinyModel {
   /// Items `i0` …, clicked ever less often.
   package static func make(
     items: Int = 50,
+    length: Int = 5,
     denoiser: Shape.Denoiser = .linear,
     steps: Int = 20
   ) -> Model {
-    let shape = Shape(items: items, length: 5, width: 16, denoiser: denoiser)
+    let shape = Shape(items: items, length: length, width: 16, denoiser: denoiser)
     let manifest = Manifest(
       name: "tiny",
       shape: shape,

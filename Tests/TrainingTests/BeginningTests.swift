@@ -10,13 +10,16 @@ struct BeginningTests {
   /// Knows i7 and i2, in other rows, and an item that the other model never saw.
   private let items = ItemTable(ids: ["i7", "new", "i2"], clicks: [3, 2, 1])
 
-  private func begun(_ denoiser: Shape.Denoiser, length: Float?) -> (before: Weights, Weights) {
+  private func begun(
+    _ denoiser: Shape.Denoiser,
+    length: Float?
+  ) throws -> (before: Weights, Weights) {
     var shape = learned.weights.shape
     shape.items = items.ids.count
     shape.denoiser = denoiser
     let before = Weights(shape: shape, seed: 3)
     var after = before
-    after.take(from: learned, items: items, length: length)
+    try after.take(from: learned, items: items, length: length)
     return (before, after)
   }
 
@@ -25,8 +28,8 @@ struct BeginningTests {
   }
 
   @Test("tensors of one name are taken, the denoiser's stay, and items are found by id")
-  func taken() {
-    let (before, after) = begun(.residual, length: nil)
+  func taken() throws {
+    let (before, after) = try begun(.residual, length: nil)
     for tensor in [Tensor.positions, .queryWeight, .norm3Gain, .feedForward2Bias] {
       #expect(after[tensor] == learned.weights[tensor])
     }
@@ -37,13 +40,31 @@ struct BeginningTests {
   }
 
   @Test("on the sphere an embedding keeps its direction alone")
-  func scaled() {
-    let (_, after) = begun(.residual, length: 0.5)
+  func scaled() throws {
+    let (_, after) = try begun(.residual, length: 0.5)
     let (a, b) = (row(after, 2), row(learned.weights, 2))
     let norm = a.reduce(0) { $0 + $1 * $1 }.squareRoot()
     let ratio = b.reduce(0) { $0 + $1 * $1 }.squareRoot() / norm
     #expect(abs(norm - 0.5) < 1e-5)
     for (x, y) in zip(a, b) { #expect(abs(x * ratio - y) < 1e-4) }
+  }
+
+  @Test("an encoder of another shape is refused, whatever of it would fit")
+  func refused() throws {
+    let changes: [(String, (inout Shape) -> Void)] = [
+      ("length", { $0.length += 1 }), ("width", { $0.width *= 2 }), ("blocks", { $0.blocks += 1 }),
+      ("heads", { $0.heads = 4 }),
+    ]
+    for (name, change) in changes {
+      var shape = learned.weights.shape
+      shape.items = items.ids.count
+      change(&shape)
+      var weights = Weights(shape: shape, seed: 3)
+      let failure = #expect(throws: TrainingFailure.self) {
+        try weights.take(from: learned, items: items, length: nil)
+      }
+      #expect(failure?.reason.contains("has \(name) ") == true)
+    }
   }
 
   @Test("a run begins with the other model's weights")
@@ -52,7 +73,7 @@ struct BeginningTests {
     var settings = World.settings(.residual)
     settings.initial = "sha256:9"
     let items = dataset.items.ids
-    let model = TinyModel.make(items: 4, denoiser: .residual)
+    let model = TinyModel.make(items: 4, length: 3, denoiser: .residual)
     let initial = Model(
       manifest: model.manifest,
       weights: model.weights,

@@ -45,6 +45,45 @@ struct DatasetSplitTests {
     )
   }
 
+  @Test("what training holds out of a log is val, and only where nothing else validates")
+  func heldOut() throws {
+    var options = Dataset.Options()
+    options.heldOut = 0.4
+    let plain = try DatasetTests.log(["a@1 b@2 a@9", "a@3 b@4 c@5 b@6"])
+    #expect(
+      try words(plain.holdingOut(options)) == [
+        "a@1:train b@2:train a@9:val", "a@3:train b@4:train c@5:train b@6:val",
+      ]
+    )
+    let parted = try DatasetTests.log(["a:train b:train a:train d:test", "b:train a:train"])
+    #expect(
+      try words(parted.holdingOut(options)) == [
+        "a:train b:train a:val d:test", "b:train a:val",
+      ]
+    )
+    let validated = try DatasetTests.log(["a:train b:train a:valid"])
+    #expect(try words(validated.holdingOut(options)) == words(validated))
+
+    for log in [plain, parted, validated] {
+      let dataset = try Dataset(log, options: options)
+      let held = try Dataset(try log.holdingOut(options), options: options)
+      #expect(held.validation.count == dataset.validation.count)
+      #expect(held.training.count == dataset.training.count && held.items == dataset.items)
+      if log.partNames.contains("test") {
+        let failure = #expect(throws: TrainingFailure.self) {
+          try Dataset.heldOut(of: log, items: dataset.items, options: options)
+        }
+        #expect(failure?.reason.contains(#"parts ["test", "train"]"#) == true)
+      } else {
+        let again = try Dataset.heldOut(of: log, items: dataset.items, options: options)
+        func words(_ examples: Examples) -> [String] {
+          DatasetTests.words(examples, dataset.items).sorted()
+        }
+        #expect(words(again) == words(dataset.validation))
+      }
+    }
+  }
+
   @Test("items with fewer clicks are left out, with what the other clicks have")
   func rare() throws {
     let log = try DatasetTests.log(["a@1:x b@2:x a@3:y", "b@4:y c@5:x"])

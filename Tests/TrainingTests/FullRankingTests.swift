@@ -36,7 +36,7 @@ struct FullRankingTests {
   func lists() throws {
     let answers = try answers()
     var ranking = try ranking()
-    #expect(answers.ranks.map(Int.init) == ranking.ranks(of: dataset.training, at: some))
+    #expect(answers.ranks == ranking.ranks(of: dataset.training, at: some))
     for example in some {
       let list = answers.list(example, count: 60)
       #expect(Set(list).count == 60)
@@ -54,7 +54,7 @@ struct FullRankingTests {
   func seen() throws {
     let answers = try answers { $0.excludesSeen = true }
     for example in some {
-      let history = Set(dataset.training.history(example))
+      let history = Set(dataset.training.wholeHistory(example))
       let list = answers.list(example, count: 60)
       #expect(list.count == 60 - history.count && history.isDisjoint(with: list))
     }

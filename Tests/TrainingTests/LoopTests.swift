@@ -106,6 +106,7 @@ struct LoopTests {
       $0.epochs = 40
       $0.validateEvery = 10
       $0.dropout = 0
+      if denoiser == .none { $0.objective.loss = .crossEntropy }
     }
     var loop = try Loop(try World.dataset(), shape: World.shape(denoiser), settings: settings)
     var losses: [Double] = []
@@ -145,7 +146,7 @@ struct LoopTests {
       settings: settings,
       checkpoint: checkpoint,
     )
-    #expect(second.examplesDone == batches / 8 * 240 + batches % 8 * 32)
+    #expect(second.examplesDone == batches * 30)
     #expect(try run(&second) == .complete)
     #expect(second.checkpoint == whole.checkpoint)
     #expect(second.best == whole.best)
@@ -177,7 +178,7 @@ struct LoopTests {
     var weights: [Weights] = []
     _ = try loop.run(
       report: {
-        if case .epoch(_, _, let metrics?, _) = $0 { measured.append(metrics.ndcg) }
+        if case .epoch(_, _, let metrics?, _) = $0 { measured.append(metrics[.gain] ?? 0) }
       },
       save: { weights.append($0.checkpoint.weights) },
       shouldStop: { false },
@@ -242,12 +243,43 @@ struct LoopTests {
       $0.validationLimit = 0
       $0.patience = -1
     }
-    #expect(settings.problems.count == 12)
-    #expect(World.settings().problems.isEmpty)
+    #expect(settings.problems(of: .linear).count == 12)
+    #expect(World.settings().problems(of: .linear).isEmpty)
+    let huge = World.settings {
+      ($0.epochs, $0.batch, $0.warmUp) = (.max, .max, .max)
+      ($0.validateEvery, $0.patience) = (.max, .max)
+    }
+    #expect(huge.problems(of: .linear).count == 5)
     let failure = #expect(throws: TrainingFailure.self) {
       try Loop(try World.dataset(), shape: World.shape(), settings: settings)
     }
     #expect(failure?.reason.split(separator: "\n").count == 12)
+  }
+
+  @Test("what would change nothing is refused by name")
+  func unused() {
+    let cases: [(String, Shape.Denoiser, (inout Objective) -> Void)] = [
+      ("loss mse", .none, { _ in }), ("loss cosine", .none, { $0.loss = .cosine }),
+      ("encoder weight", .mlp, { $0.encoderWeight = 1 }),
+      ("encoder weight", .mlp, { ($0.loss, $0.encoderWeight) = (.cosine, 1) }),
+      ("encoder weight", .none, { ($0.loss, $0.encoderWeight) = (.binary, 1) }),
+      ("exclude seen", .mlp, { ($0.loss, $0.excludesSeen) = (.binary, true) }),
+      ("candidates", .mlp, { $0.candidates = 9 }),
+      ("temperature", .mlp, { ($0.loss, $0.temperature) = (.crossEntropy, 1) }),
+      ("temperature", .mlp, { ($0.loss, $0.sphere, $0.temperature) = (.binary, true, 1) }),
+      ("square weight", .none, { ($0.loss, $0.squareWeight) = (.binary, 1) }),
+      ("consistency weight", .none, { ($0.loss, $0.consistencyWeight) = (.binary, 1) }),
+      ("preference weight", .none, { ($0.loss, $0.preferenceWeight) = (.binary, 1) }),
+      ("preference slope", .mlp, { $0.preferenceSlope = 2 }),
+      ("noise bias", .none, { ($0.loss, $0.noiseBias) = (.binary, 2) }),
+      ("freeze encoder", .none, { ($0.loss, $0.freezesEncoder) = (.binary, true) }),
+    ]
+    for (name, denoiser, change) in cases {
+      var objective = Objective()
+      change(&objective)
+      let problems = objective.problems(of: denoiser)
+      #expect(problems.count == 1 && problems.allSatisfy { $0.hasPrefix("\(name) wants ") })
+    }
   }
 
   private func batches(

@@ -90,7 +90,7 @@ struct Learning: CustomTestStringConvertible, Sendable {
     return batch
   }
 
-  func step(dropout: Float = 0) throws -> SequenceStep {
+  func step(dropout: Float = 0, weightDecay: Float = 0) throws -> SequenceStep {
     let schedule = try NoiseSchedule(NoiseSchedule.Description(name: .linear, steps: 50))
     var weights = Weights(shape: shape, seed: 5)
     for tensor in shape.tensors {
@@ -110,7 +110,7 @@ struct Learning: CustomTestStringConvertible, Sendable {
       schedule: schedule,
       objective: objective,
       dropout: dropout,
-      weightDecay: 0
+      weightDecay: weightDecay
     )
   }
 }
@@ -189,7 +189,8 @@ struct SequenceStepTests {
       $0.loss = .crossEntropy
       $0.freezesEncoder = true
     }
-    var step = try learning.step()
+    // Neither gradient nor weight decay may move it.
+    var step = try learning.step(weightDecay: 0.1)
     let before = step.weights
     for _ in 0..<3 { _ = step.step([learning.batch], rate: 0.01) }
     for tensor in before.shape.tensors {

@@ -27,7 +27,7 @@ struct ValidationTests {
     _ sampler: Manifest.Serving.Sampler,
     at indices: [Int],
     seed: UInt64 = 0,
-  ) throws -> [Int] {
+  ) throws -> [Int32] {
     var options = RankingOptions(
       serving: .init(sampler: sampler, steps: sampler == .ddim ? 5 : 20, guidance: 2)
     )
@@ -49,9 +49,9 @@ struct ValidationTests {
   )
   func ranked(_ denoiser: Shape.Denoiser, _ sampler: Manifest.Serving.Sampler) throws {
     let all = Array(0..<dataset.training.count)
-    let targets = all.map { Int(dataset.training.target($0) ?? -1) }
+    let targets = all.map { dataset.training.target($0) ?? -1 }
     let rising = Self.constant(denoiser) { Float($0) }
-    #expect(try ranks(rising, sampler, at: all) == targets.map { World.items - 1 - $0 })
+    #expect(try ranks(rising, sampler, at: all) == targets.map { Int32(World.items) - 1 - $0 })
     let falling = Self.constant(denoiser) { -Float($0) }
     #expect(try ranks(falling, sampler, at: all) == targets)
   }
@@ -59,10 +59,10 @@ struct ValidationTests {
   @Test("of equal scores the lower index is first, and what is no number is last")
   func ties() throws {
     let all = Array(0..<dataset.training.count)
-    let targets = all.map { Int(dataset.training.target($0) ?? -1) }
+    let targets = all.map { dataset.training.target($0) ?? -1 }
     #expect(try ranks(Self.constant(.linear) { _ in 1 }, .folded, at: all) == targets)
     let broken = Self.constant(.linear) { _ in .nan }
-    #expect(try ranks(broken, .folded, at: all).allSatisfy { $0 == World.items })
+    #expect(try ranks(broken, .folded, at: all).allSatisfy { $0 == .max })
   }
 
   @Test("an example's rank depends on its index and the seed, not on its company")
@@ -84,7 +84,7 @@ struct ValidationTests {
       options: .init(serving: .init(sampler: .folded, steps: 20, guidance: 0)),
     )
     let examples = try Dataset.examples(log, items: dataset.items, options: .init())
-    #expect(ranking.ranks(of: examples, at: [0]) == [World.items])
+    #expect(ranking.ranks(of: examples, at: [0]) == [.max])
   }
 
   @Test("an mlp cannot be folded, and a chain without numbers is refused")
@@ -105,14 +105,15 @@ struct ValidationTests {
       try log.append(ids, parts: ["train", "train", "test"])
     }
     func hits(_ part: String) -> Int {
-      let lists = dataset.training.suggestions(
+      let answers = dataset.training.answers(
         of: TransitionCounts(),
         learnedFrom: log,
         part: part,
         items: dataset.items,
-        count: 1,
+        at: Array(0..<dataset.training.count),
+        depth: 1,
       )
-      return lists.enumerated().count { $1.first == dataset.training.target($0) }
+      return answers.ranks.count { $0 == 0 }
     }
     #expect(hits("train") == 240)
     // Every click of that part is a 0, so that is all it can say: right where 0 follows.
@@ -126,25 +127,62 @@ struct ValidationTests {
     try log.append(["0", "nowhere"])
     try log.append(["0", "3"])
     try log.append(["elsewhere"])
-    let lists = dataset.training.suggestions(
+    let answers = dataset.training.answers(
       of: TransitionCounts(),
       learnedFrom: log,
-      part: "train",
       items: dataset.items,
-      count: 8,
+      at: Array(0..<dataset.training.count),
+      depth: 8,
     )
-    #expect(lists.count == dataset.training.count)
+    #expect(answers.ranks.count == dataset.training.count)
     let (nowhere, elsewhere) = (Int32(World.items), Int32(World.items + 1))
     let zero = try #require(dataset.items.ids.firstIndex(of: "0").map { Int32($0) })
     let three = try #require(dataset.items.ids.firstIndex(of: "3").map { Int32($0) })
     // All the log knows, then the catalogue's order.
     let rest = (0..<Int32(World.items)).filter { $0 != zero && $0 != three }
-    for (example, list) in lists.enumerated() {
+    for example in answers.ranks.indices {
+      let list = Array(answers.list(example, count: 8))
       let known =
         dataset.training.history(example).last == zero
         ? [nowhere, three, zero, elsewhere] : [zero, nowhere, three, elsewhere]
       #expect(list == known + rest.prefix(4))
     }
+  }
+
+  @Test("all that was clicked is left out, however long ago, of models and counts alike")
+  func seenLongAgo() throws {
+    // The newest three of these clicks are the history.
+    var log = ClickLog()
+    try log.append((0..<10).map { "\($0)" })
+    var options = Dataset.Options()
+    options.length = 3
+    let examples = try Dataset.examples(log, items: dataset.items, options: options)
+    let last = [examples.count - 1]
+    let seen = Set((0..<9).compactMap { dataset.items.ids.firstIndex(of: "\($0)") }.map(Int32.init))
+    #expect(Set(examples.wholeHistory(last[0])) == seen && examples.history(last[0]).count == 3)
+
+    var model = RankingOptions(serving: .init(sampler: .folded, steps: 20, guidance: 2))
+    model.excludesSeen = true
+    var ranking = try FullRanking(
+      Self.constant(.linear) { -Float($0) },
+      schedule: .init(name: .linear, steps: 20),
+      options: model,
+    )
+    let all = World.items - seen.count
+    let counts = examples.answers(
+      of: Popularity(),
+      learnedFrom: log,
+      items: dataset.items,
+      at: last,
+      depth: all,
+      excludesSeen: true
+    )
+    for answers in [ranking.answers("", to: examples, at: last, depth: World.items), counts] {
+      let list = answers.list(0, count: World.items)
+      #expect(list.count == all && seen.isDisjoint(with: list))
+    }
+    let facts = examples.facts(at: last, clicks: dataset.items.clicks)
+    #expect(facts.history(0).count == 9)
   }
 
   @Test("a baseline learns rows that go on where the row before ended as one session")

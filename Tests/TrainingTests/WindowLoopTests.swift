@@ -12,8 +12,7 @@ struct WindowLoopTests {
       $0.objective.loss = .crossEntropy
       $0.objective.sphere = true
       $0.objective.spread = 0.1
-      $0.objective.encoderWeight = 1
-      $0.objective.noiseBias = 3
+      if denoiser != .none { ($0.objective.encoderWeight, $0.objective.noiseBias) = (1, 3) }
       $0.serving.guidance = 0
       $0.warmUp = 4
       $0.decays = true
@@ -117,10 +116,9 @@ struct WindowLoopTests {
       options.seed = settings.seed
       options.excludesSeen = excludesSeen
       var ranking = try FullRanking(best.weights, schedule: settings.schedule, options: options)
-      var metrics = RankingMetrics(cutoff: 20)
       let all = Array(0..<dataset.validation.count)
-      for rank in ranking.ranks(of: dataset.validation, at: all) { metrics.add(rank: rank) }
-      return metrics.ndcg
+      let ranks = ranking.ranks(of: dataset.validation, at: all)
+      return RankMetric(.ndcg, cutoff: 20).mean(of: ranks)
     }
     #expect(best.metrics["ndcg@20"] == (try gain(excludesSeen: true)))
     #expect(best.metrics["ndcg@20"] != (try gain(excludesSeen: false)))
@@ -134,5 +132,27 @@ struct WindowLoopTests {
     settings.decays = true
     #expect(abs(settings.rate(after: 9, share: 0.5) - 0.005) < 1e-6)
     #expect(settings.rate(after: 9, share: 1) < 1e-9)
+  }
+
+  @Test("the rate is next to 0 at the last step, though batches of windows are not of one size")
+  func lastRate() throws {
+    var settings = settings(.none)
+    settings.batch = 17
+    let (dataset, shape) = (try World.dataset(), World.shape(.none))
+    var whole = try Loop(dataset, shape: shape, settings: settings)
+    var (steps, before) = (0, 0.0)
+    _ = try whole.run(
+      report: { if case .batch = $0 { steps += 1 } },
+      save: { _ in },
+      shouldStop: { false }
+    )
+    #expect(steps < settings.epochs * (dataset.training.count / 17 + 1))
+    for step in 0..<steps {
+      var loop = try Loop(dataset, shape: shape, settings: settings)
+      _ = try run(&loop, batches: step)
+      #expect(step == 0 || loop.progress > before && loop.progress < before + 1.5 / Double(steps))
+      before = loop.progress
+    }
+    #expect(before >= 1 - 1.1 / Double(steps))
   }
 }

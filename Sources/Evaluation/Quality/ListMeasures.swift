@@ -97,7 +97,7 @@ private struct ListSums {
     for example in 0..<min(facts.count, answers.ranks.count) {
       let list = answers.list(example, count: ListMeasures.cutoff)
       for item in list where times.indices.contains(Int(item)) { times[Int(item)] += 1 }
-      addHistory(facts.history(example), list, last: facts.lastClicks[example], facts)
+      addHistory(facts.history(example), list, facts)
       if let apart = embeddings?.meanDistance(list.prefix(ListMeasures.distanceCutoff)) {
         distance += apart
         distances += 1
@@ -108,10 +108,9 @@ private struct ListSums {
   private mutating func addHistory(
     _ history: ArraySlice<Int32>,
     _ list: ArraySlice<Int32>,
-    last: Int32,
     _ facts: ExampleFacts
   ) {
-    if history.isEmpty { return }
+    guard let last = history.last else { return }
     withHistory += 1
     repeatable += list.count
     repeated += list.count { history.contains($0) }

@@ -33,7 +33,12 @@ package struct RankMetric: Hashable, Sendable {
   /// As files write it, such as `hr_20`.
   package var key: String { "\(kind.rawValue)_\(cutoff)" }
 
-  /// The value for one example whose target stood at `rank`, from 0.
+  /// The mean over examples; 0 of none.
+  package func mean(of ranks: some Collection<Int32>) -> Double {
+    Bootstrap.mean(ranks.map { value(rank: $0) })
+  }
+
+  /// The value for one example whose target stood at `rank`, from 0; `Int32.max` if it had none.
   package func value(rank: Int32) -> Double {
     guard rank >= 0, Int(rank) < cutoff else { return 0 }
     return switch kind {

@@ -35,9 +35,9 @@ extension ExampleFacts {
   package func predicate(_ slice: Slice) -> (Int) -> Bool {
     switch slice {
     case .all: return { _ in true }
-    case .historyEmpty: return { historyLengths[$0] == 0 }
-    case .historyShort: return { (1...3).contains(historyLengths[$0]) }
-    case .historyLong: return { historyLengths[$0] >= 10 }
+    case .historyEmpty: return { history($0).count == 0 }
+    case .historyShort: return { (1...3).contains(history($0).count) }
+    case .historyLong: return { history($0).count >= 10 }
     case .targetCold: return { (clicks(of: targets[$0]) ?? 0) < Slice.warmClicks }
     case .targetPopular:
       let least = popularClicks

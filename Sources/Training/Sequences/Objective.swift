@@ -65,8 +65,9 @@ package struct Objective: Equatable, Sendable {
     Int32(max(0, min(steps - 1, Int(Float(steps) * (1 - pow(u, noiseBias))))))
   }
 
-  package var problems: [String] {
-    var problems: [String] = []
+  /// Every problem of the values for a model with this denoiser, in words.
+  func problems(of denoiser: Shape.Denoiser) -> [String] {
+    var problems = unusedSettings(of: denoiser)
     if !(temperature > 0 && temperature <= 10) {
       problems.append("temperature is \(temperature); it wants a number above 0, at most 10")
     }
@@ -79,9 +80,6 @@ package struct Objective: Equatable, Sendable {
     where !(0...1000).contains(weight) {
       problems.append("\(name) is \(weight); it wants 0 to 1000")
     }
-    if excludesSeen, loss != .crossEntropy {
-      problems.append("exclude seen wants the loss ce, whose softmax it is of")
-    }
     if !(0...10_000_000).contains(candidates) {
       problems.append("candidates is \(candidates); it wants 0 to 10000000")
     }
@@ -92,6 +90,27 @@ package struct Objective: Equatable, Sendable {
       problems.append("spread is \(spread); it wants 0.0001 to 10")
     }
     return problems
+  }
+
+  /// What was asked for, and would change nothing.
+  private func unusedSettings(of denoiser: Shape.Denoiser) -> [String] {
+    let hasDenoiser = denoiser != .none
+    let ranks = loss == .crossEntropy || loss == .binary
+    let softmax = "the loss ce, whose softmax it is of"
+    let rules: [(String, isSet: Bool, isUsed: Bool, wants: String)] = [
+      ("loss \(loss.rawValue)", true, ranks || hasDenoiser, "a denoiser; without take ce or bce"),
+      ("encoder weight", encoderWeight != 0, ranks && hasDenoiser, "a denoiser, and ce or bce"),
+      ("exclude seen", excludesSeen, loss == .crossEntropy, softmax),
+      ("candidates", candidates != 0, loss == .crossEntropy, softmax),
+      ("temperature", temperature != 0.1, sphere && loss == .crossEntropy, "ce on the sphere"),
+      ("square weight", squareWeight != 0, hasDenoiser, "a denoiser"),
+      ("consistency weight", consistencyWeight != 0, hasDenoiser, "a denoiser"),
+      ("preference weight", preferenceWeight != 0, hasDenoiser, "a denoiser"),
+      ("preference slope", preferenceSlope != 1, preferenceWeight != 0, "a preference weight"),
+      ("noise bias", noiseBias != 1, hasDenoiser, "a denoiser"),
+      ("freeze encoder", freezesEncoder, hasDenoiser, "a denoiser"),
+    ]
+    return rules.filter { $0.isSet && !$0.isUsed }.map { "\($0.0) wants \($0.wants)" }
   }
 
   /// What a checkpoint must agree with, and a manifest records.

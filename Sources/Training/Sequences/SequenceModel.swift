@@ -89,8 +89,7 @@ struct SequenceModel: Sendable {
     _ tape: inout Tape,
     weight: Float
   ) -> Double {
-    let all = [Bool](repeating: true, count: x.rows)
-    return tape.squaredError(x, y, where: all, weight: weight / Float(shape.width))
+    tape.squaredError(x, y, weight: weight / Float(shape.width))
   }
 
   /// The rows of all clicks behind the last block; ``SequenceEncoder`` computes the last of each.
@@ -183,16 +182,9 @@ struct SequenceModel: Sendable {
     weight: Float
   ) -> Double {
     if objective.loss == .binary {
-      let all = [Bool](repeating: true, count: batch.targets.count)
       let positive = tape.take(items.all, batch.targets)
       let negative = tape.take(items.all, batch.negatives)
-      return tape.binaryCrossEntropy(
-        x,
-        positive: positive,
-        negative: negative,
-        where: all,
-        weight: weight
-      )
+      return tape.binaryCrossEntropy(x, positive: positive, negative: negative, weight: weight)
     }
     let scale = objective.sphere ? 1 / (objective.temperature * length) : 1
     let compared = objective.sphere ? tape.sphere(x, length: 1) : x

@@ -22,6 +22,8 @@ struct SequenceStep: Sendable {
   var optimiser: AdamW
   private(set) var gradient: Weights
   private let parts: [Part]
+  /// Where the denoiser lies, if it alone is learned.
+  private let learned: [Range<Int>]?
 
   init(
     _ weights: Weights,
@@ -34,13 +36,16 @@ struct SequenceStep: Sendable {
     self.weights = weights
     optimiser = AdamW(parameters: weights.values.count, weightDecay: weightDecay)
     gradient = Weights(shape: weights.shape)
+    learned =
+      objective.freezesEncoder
+      ? weights.shape.tensors.filter(\.tensor.isOfDenoiser).map { weights.range($0) } : nil
     parts = (0..<Self.parts).map { _ in Part(parameters: weights.values.count) }
   }
 
   /// Learns from a batch with learning rate `rate`; returns the mean loss before the update.
   mutating func step(_ batch: [SequenceBatch], rate: Float) -> Float {
     let loss = differentiate(batch)
-    optimiser.update(&weights, gradient: gradient, rate: rate)
+    optimiser.update(&weights, in: learned, gradient: gradient, rate: rate)
     return loss
   }
 
@@ -67,14 +72,6 @@ struct SequenceStep: Sendable {
         }
       }
     }
-    if model.objective.freezesEncoder { freezeEncoder() }
     return Float(losses.withLock { $0.reduce(0, +) })
-  }
-
-  /// Without a gradient a weight stays where it is.
-  private mutating func freezeEncoder() {
-    for tensor in weights.shape.tensors where !tensor.tensor.isOfDenoiser {
-      for i in gradient.range(tensor) { gradient.values[i] = 0 }
-    }
   }
 }
