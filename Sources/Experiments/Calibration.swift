@@ -7,9 +7,10 @@ package import Training
 ///
 /// The reference is DDIM with many steps and the guidance that ranks best then. A way to save steps
 /// is as good if the paired 95 % interval of its NDCG@20 less the reference's begins above
-/// -`margin`, relatively: a one-sided bound at 97.5 %. (Piaggio and others 2012, on non-inferiority.)
-/// If it also keeps `overlap` of the reference's first 20, it may be chosen, and of these the one
-/// with the fewest mean steps is. Few steps may want another guidance, so these are tried with each.
+/// -`margin`, relatively: a one-sided bound at 97.5 % (Piaggio and others 2012, on
+/// non-inferiority). If it also keeps `overlap` of the reference's first 20, it may be chosen, and
+/// of these the one with the fewest mean steps is. Few steps may want another guidance, so these
+/// are tried with each.
 package struct Calibration {
   package struct Settings: Equatable, Sendable {
     package var referenceSteps = 50
