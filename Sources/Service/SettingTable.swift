@@ -162,7 +162,8 @@ package enum Settings {
       \.generate.stop.relativeChange,
       Rule.number(0...0.99).adding("; 0 never stops").optional(),
       standard: "the model's own",
-      "Stop once a step changes the estimate by less than this part of it."
+      "Stop once a step changes the estimate by less than this part of it; the model's own rule "
+        + "counts for its own sampler and steps."
     ),
     Setting(
       "generate.stop.patience",

@@ -90,9 +90,9 @@ struct ExperimentTests {
       }
       let (with, without) = (try found("with the model"), try found("nearest"))
       #expect(with >= without - 0.05, "\(model)")
+      // Who compares with h, and asks no denoiser, finds a third for the mlp.
+      #expect(with > 0.6, "\(model)")
     }
-    let ours = ["ours", "last click, with the model", "oracle"]
-    #expect(try number(report, ours, "top 10") > 0.6)
   }
 
   @Test("clicks that the model cannot be judged by are refused")
