@@ -109,7 +109,9 @@ let package = Package(
     // What the tests stand on: fakes, private servers, and the proxy in front of the real broker.
     .target(
       name: "TestSupport",
-      dependencies: ["Events", "Sessions", "Network", "Diffusion", "Pipeline", "KafkaProxy"],
+      dependencies: [
+        "Events", "Sessions", "Network", "Diffusion", "Pipeline", "Redis", "KafkaProxy",
+      ],
       path: "Tests/TestSupport",
       swiftSettings: strict,
     ),

@@ -9,6 +9,15 @@ package enum Argument: Equatable, Sendable, ExpressibleByStringLiteral,
   package init(stringLiteral value: String) { self = .text(value) }
   package init(integerLiteral value: Int64) { self = .integer(value) }
 
+  /// What the server is sent.
+  var bytes: [UInt8] {
+    switch self {
+    case .text(let text): Array(text.utf8)
+    case .bytes(let bytes): bytes
+    case .integer(let value): Array(String(value).utf8)
+    }
+  }
+
   /// Appends a command as RESP2: `*3\r\n$3\r\nSET\r\n…`.
   static func append(_ command: [Argument], to buffer: inout [UInt8]) {
     buffer.append(UInt8(ascii: "*"))

@@ -36,16 +36,40 @@ package struct Connection: ~Copyable {
   ///   place.
   /// - Throws: When the connection broke, at this call or an earlier one.
   package mutating func pipeline(_ commands: [[Argument]]) throws(RedisFailure) -> [Reply] {
-    if let death { throw death }
+    // hiredis sends them when it is asked for the first reply.
+    try queue(commands)
+    return try receive(commands.count)
+  }
+
+  /// Sends commands whose replies ``receive(_:)`` collects, so that several servers can be at work
+  /// at a time.
+  mutating func send(_ commands: [[Argument]]) throws(RedisFailure) {
+    try queue(commands)
+    try orDie { context throws(RedisFailure) in try context.flush() }
+  }
+
+  /// Collects the replies to the next `count` of the commands that were sent.
+  mutating func receive(_ count: Int) throws(RedisFailure) -> [Reply] {
+    try orDie { context throws(RedisFailure) in
+      var replies: [Reply] = []
+      replies.reserveCapacity(count)
+      for _ in 0..<count { replies.append(try context.reply()) }
+      return replies
+    }
+  }
+
+  private mutating func queue(_ commands: [[Argument]]) throws(RedisFailure) {
     buffer.removeAll(keepingCapacity: true)
     for command in commands { Argument.append(command, to: &buffer) }
-    do throws(RedisFailure) {
-      try context.append(buffer)
-      var replies: [Reply] = []
-      replies.reserveCapacity(commands.count)
-      for _ in commands { replies.append(try context.reply()) }
-      return replies
-    } catch {
+    let bytes = buffer
+    try orDie { context throws(RedisFailure) in try context.append(bytes) }
+  }
+
+  private mutating func orDie<Result>(
+    _ body: (borrowing Context) throws(RedisFailure) -> Result
+  ) throws(RedisFailure) -> Result {
+    if let death { throw death }
+    do throws(RedisFailure) { return try body(context) } catch {
       death = error
       throw error
     }

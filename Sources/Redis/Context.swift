@@ -49,6 +49,14 @@ struct Context: ~Copyable {
     if code != REDIS_OK { throw failure(errno) }
   }
 
+  /// Sends what is queued.
+  borrowing func flush() throws(RedisFailure) {
+    var isDone: Int32 = 0
+    while isDone == 0 {
+      if unsafe redisBufferWrite(raw, &isDone) != REDIS_OK { throw failure(errno) }
+    }
+  }
+
   /// Sends what is queued and waits for the next reply.
   borrowing func reply() throws(RedisFailure) -> Reply {
     var answer: UnsafeMutableRawPointer?

@@ -25,7 +25,7 @@ package struct RedisFailure: Error, Equatable, Sendable, CustomStringConvertible
       self.init(
         remedy: .stop,
         reason: "this Redis server is a node of a cluster and the key lives on another node; "
-          + "name a stand-alone server (\(message))"
+          + "name the cluster, as cluster://host:port (\(message))"
       )
     case _ where Self.passing.contains(code) || message.hasPrefix("ERR max number of clients"):
       self.init(remedy: .retry, reason: "Redis refused for now: \(message)")

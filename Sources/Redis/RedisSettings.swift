@@ -1,6 +1,6 @@
 /// How to reach a Redis server, and as whom.
 package struct RedisSettings: Equatable, Sendable {
-  package enum Address: Equatable, Sendable, CustomStringConvertible {
+  package enum Address: Hashable, Sendable, CustomStringConvertible {
     case tcp(host: String, port: Int)
     case unix(path: String)
 
@@ -13,6 +13,8 @@ package struct RedisSettings: Equatable, Sendable {
   }
 
   package var address: Address
+  /// Nodes of a cluster, of which one has to know the others; empty for a server by itself.
+  package var cluster: [Address]
   /// For each address the host resolves to, in milliseconds.
   package var connectTimeoutMs: Int
   /// Without a byte from the server, or without it taking one, in milliseconds.
@@ -31,9 +33,11 @@ package struct RedisSettings: Equatable, Sendable {
     user: String? = nil,
     password: RedisPassword? = nil,
     database: Int = 0,
-    clientName: String? = nil
+    clientName: String? = nil,
+    cluster: [Address] = []
   ) {
     self.address = address
+    self.cluster = cluster
     self.connectTimeoutMs = connectTimeoutMs
     self.commandTimeoutMs = commandTimeoutMs
     self.user = user

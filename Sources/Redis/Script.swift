@@ -13,7 +13,7 @@ package struct Script: Sendable {
 
   private let source: String
   /// As the server told it; `nil` before the first load.
-  private var digest: [UInt8]?
+  private(set) var digest: [UInt8]?
 
   package init(_ source: String) { self.source = source }
 
@@ -30,27 +30,31 @@ package struct Script: Sendable {
   ) throws(RedisFailure) -> [Reply] {
     if calls.isEmpty { return [] }
     let known = if let digest { digest } else { try load(on: &connection) }
-    var replies = try connection.pipeline(commands(calls, known))
+    var replies = try connection.pipeline(calls.map { command($0, known) })
     let missed = replies.indices.filter { Self.isMissing(replies[$0]) }
     if missed.isEmpty { return replies }
 
-    let again = commands(missed.map { calls[$0] }, try load(on: &connection))
+    let fresh = try load(on: &connection)
+    let again = missed.map { command(calls[$0], fresh) }
     for (index, reply) in zip(missed, try connection.pipeline(again)) { replies[index] = reply }
     return replies
   }
 
-  private mutating func load(on connection: inout Connection) throws(RedisFailure) -> [UInt8] {
-    guard case .bytes(let digest) = try connection.command(["SCRIPT", "LOAD", .text(source)]) else {
+  /// Gives a server the script, and learns its digest, which is the same everywhere.
+  mutating func load(on connection: inout Connection) throws(RedisFailure) -> [UInt8] {
+    guard case .bytes(let digest) = try connection.command(loading) else {
       throw RedisFailure(remedy: .stop, reason: "Redis did not say the script's digest")
     }
     self.digest = digest
     return digest
   }
 
-  private func commands(_ calls: [Call], _ digest: [UInt8]) -> [[Argument]] {
-    calls.map { call in
-      ["EVALSHA", .bytes(digest), .integer(Int64(call.keys.count))] + call.keys + call.arguments
-    }
+  /// The command that gives a server the script.
+  var loading: [Argument] { ["SCRIPT", "LOAD", .text(source)] }
+
+  /// A call as a command, for a server that was given the script.
+  func command(_ call: Call, _ digest: [UInt8]) -> [Argument] {
+    ["EVALSHA", .bytes(digest), .integer(Int64(call.keys.count))] + call.keys + call.arguments
   }
 
   private static func isMissing(_ reply: Reply) -> Bool {

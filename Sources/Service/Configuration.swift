@@ -58,6 +58,13 @@ package struct Configuration: Sendable {
       case embedded
       case tcp(host: String, port: Int, database: Int)
       case unix(path: String, database: Int)
+      /// Some nodes of a cluster, which know the others.
+      case cluster([Node])
+    }
+
+    package struct Node: Equatable, Sendable {
+      package var host: String
+      package var port: Int
     }
 
     package internal(set) var endpoint = Endpoint.embedded

@@ -9,7 +9,8 @@ extension RedisSessions {
   convenience init(_ configuration: Configuration) throws(WorkerFailure) {
     let redis = configuration.redis
     let address: RedisSettings.Address
-    let database: Int
+    var database = 0
+    var cluster: [RedisSettings.Address] = []
     switch redis.endpoint {
     case .embedded: throw WorkerFailure(reason: "redis.address is embedded: there is no Redis")
     case .tcp(let host, let port, let number):
@@ -18,6 +19,12 @@ extension RedisSessions {
     case .unix(let path, let number):
       address = .unix(path: path)
       database = number
+    case .cluster(let nodes):
+      cluster = nodes.map { .tcp(host: $0.host, port: $0.port) }
+      guard let first = cluster.first else {
+        throw WorkerFailure(reason: "redis.address names no node of a cluster")
+      }
+      address = first
     }
     let settings = RedisSettings(
       address: address,
@@ -27,6 +34,7 @@ extension RedisSessions {
       password: redis.password.map { RedisPassword($0.reveal()) },
       database: database,
       clientName: configuration.worker.name.filter { $0 > " " && $0 <= "~" },
+      cluster: cluster,
     )
     do throws(SessionFailure) {
       try self.init(settings: settings, prefix: redis.prefix, limits: configuration.sessionLimits)

@@ -1,18 +1,17 @@
 import Redis
 import Sessions
 
-/// The connection, when there is one, and the scripts its server was given.
+/// The scripts, and the server or the cluster that runs them.
 struct RedisLine: ~Copyable {
   /// What a call asks for.
   enum Request: Sendable { case fold, claim, mark }
 
-  private let settings: RedisSettings
-  private var connection: Connection?
+  private var place: RedisPlace
   private var fold = Script(RedisSessionScript.source)
   private var claim = Script(RedisFence.claim)
   private var mark = Script(RedisFence.mark)
 
-  init(_ settings: RedisSettings) { self.settings = settings }
+  init(_ settings: RedisSettings) { place = RedisPlace(settings) }
 
   /// Runs calls, all in one round trip.
   ///
@@ -22,52 +21,80 @@ struct RedisLine: ~Copyable {
     _ calls: [Script.Call],
     refusal: ([Reply]) -> SessionFailure?
   ) throws(SessionFailure) -> [Reply] {
-    try use { (connection, line) throws(SessionFailure) in
-      let replies: [Reply]
-      do throws(RedisFailure) {
-        switch request {
-        case .fold: replies = try line.fold.run(calls, on: &connection)
-        case .claim: replies = try line.claim.run(calls, on: &connection)
-        case .mark: replies = try line.mark.run(calls, on: &connection)
-        }
-      } catch {
-        throw SessionFailure(error)
+    let replies: [Reply]
+    do throws(RedisFailure) {
+      switch request {
+      case .fold: replies = try place.run(&fold, calls)
+      case .claim: replies = try place.run(&claim, calls)
+      case .mark: replies = try place.run(&mark, calls)
       }
-      if let refusal = refusal(replies) { throw refusal }
-      return replies
+    } catch {
+      throw SessionFailure(error)
+    }
+    if let refusal = refusal(replies) {
+      place.distrust()
+      throw refusal
+    }
+    return replies
+  }
+
+  /// Sees all nodes answer, and counts them.
+  mutating func ping() throws(SessionFailure) -> Int {
+    do throws(RedisFailure) { return try place.ping() } catch { throw SessionFailure(error) }
+  }
+}
+
+/// A server by itself, and the connection to it when there is one; or a cluster.
+private struct RedisPlace: ~Copyable {
+  private let settings: RedisSettings
+  private var connection: Connection?
+  private var cluster: Cluster
+
+  init(_ settings: RedisSettings) {
+    self.settings = settings
+    cluster = Cluster(settings)
+  }
+
+  private var isCluster: Bool { !settings.cluster.isEmpty }
+
+  mutating func run(
+    _ script: inout Script,
+    _ calls: [Script.Call]
+  ) throws(RedisFailure) -> [Reply] {
+    if isCluster { return try cluster.run(&script, calls) }
+    return try use { connection throws(RedisFailure) in try script.run(calls, on: &connection) }
+  }
+
+  mutating func ping() throws(RedisFailure) -> Int {
+    if isCluster { return try cluster.ping() }
+    return try use { connection throws(RedisFailure) in
+      _ = try connection.command(["PING"])
+      return 1
     }
   }
 
-  /// Sees the server answer.
-  mutating func ping() throws(SessionFailure) {
-    try use { (connection, _) throws(SessionFailure) in
-      do throws(RedisFailure) { _ = try connection.command(["PING"]) } catch {
-        throw SessionFailure(error)
-      }
-    }
+  /// Keeps no connection over which anything was refused: after a failover it leads to the wrong
+  /// server.
+  mutating func distrust() {
+    connection = nil
+    cluster.distrust()
   }
 
   /// Runs `body` on the connection at hand, or on a new one if there is none or it proves broken.
-  ///
-  /// A connection over which anything failed is not kept: after a failover it leads to the wrong
-  /// server.
   private mutating func use<Result>(
-    _ body: (inout Connection, inout RedisLine) throws(SessionFailure) -> Result
-  ) throws(SessionFailure) -> Result {
+    _ body: (inout Connection) throws(RedisFailure) -> Result
+  ) throws(RedisFailure) -> Result {
     if var held = connection.take() {
-      do throws(SessionFailure) {
-        let result = try body(&held, &self)
+      do throws(RedisFailure) {
+        let result = try body(&held)
         connection = consume held
         return result
       } catch {
         if held.isAlive { throw error }
       }
     }
-    var fresh: Connection
-    do throws(RedisFailure) { fresh = try Connection(settings) } catch {
-      throw SessionFailure(error)
-    }
-    let result = try body(&fresh, &self)
+    var fresh = try Connection(settings)
+    let result = try body(&fresh)
     connection = consume fresh
     return result
   }

@@ -13,8 +13,8 @@
 ///   is a pair of values per record: how much the offset and the ordinal grew by it.
 ///
 /// Bytes a user takes in Redis (`MEMORY USAGE`), with a full slack of 64 and item ids of 8 bytes:
-/// 1,900 for views of 10 clicks, 2,600 for 50, 6,200 for 200; with event ids of 17 bytes 3,100,
-/// 5,200 and 10,300. A user of several partitions has up to four trails, of 300 bytes each.
+/// 1,600 for views of 10 clicks, 2,600 for 50, 5,200 for 200; with event ids of 17 bytes 3,100,
+/// 4,200 and 10,300. A user of several partitions has up to four trails, of 300 bytes each.
 enum RedisSessionScript {
   /// The code of the error reply for a value that is not a session.
   static let corrupt = "CORRUPT"

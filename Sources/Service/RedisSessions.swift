@@ -131,8 +131,12 @@ package final class RedisSessions: SessionStore, Sendable {
     }
   }
 
-  /// Sees Redis answer, over the connection that ``apply(_:)`` uses.
-  package func ping() throws(SessionFailure) {
+  /// Sees Redis answer, over the connection that ``apply(_:)`` uses; of a cluster, all nodes that
+  /// serve slots.
+  ///
+  /// - Returns: How many nodes.
+  @discardableResult
+  package func ping() throws(SessionFailure) -> Int {
     try line.withLock { (line) throws(SessionFailure) in try line.ping() }
   }
 

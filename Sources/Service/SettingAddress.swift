@@ -25,19 +25,26 @@ extension Rule where Value == Configuration.Kafka.Brokers {
 extension Rule where Value == Configuration.Redis.Endpoint {
   static var redisAddress: Self {
     Rule(
-      words: "`embedded`, `host:port`, `redis://host:port/database` or `unix:///path`"
+      words: "`embedded`, `host:port`, `redis://host:port/database`, `unix:///path`, or for a"
+        + " cluster `cluster://host:port` with more after commas"
         + " (no TLS, and credentials in settings of their own)",
       parse: parse,
       print: { endpoint in
         switch endpoint {
         case .embedded: "embedded"
         case .tcp(let host, let port, let database):
-          "redis://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
+          "redis://\(place(host, port))/\(database)"
         case .unix(let path, let database):
           "unix://\(path)" + (database == 0 ? "" : "?db=\(database)")
+        case .cluster(let nodes):
+          "cluster://" + nodes.map { place($0.host, $0.port) }.joined(separator: ",")
         }
       },
     )
+  }
+
+  private static func place(_ host: String, _ port: Int) -> String {
+    "\(host.contains(":") ? "[\(host)]" : host):\(port)"
   }
 
   @Sendable
@@ -49,6 +56,14 @@ extension Rule where Value == Configuration.Redis.Endpoint {
         let database = whole(parts.tail, or: 0, in: 0...999)
       else { return nil }
       return .unix(path: String(parts.head), database: database)
+    }
+    if text.hasPrefix("cluster://") {
+      let parts = text.dropFirst(10).split(separator: ",", omittingEmptySubsequences: false)
+      let places = parts.map(\.trimmed).compactMap { part in
+        part.contains("://") ? nil : HostAndPort(part, defaultPort: 6_379)
+      }
+      if places.count < parts.count { return nil }
+      return .cluster(places.map { .init(host: $0.host, port: $0.port) })
     }
     let rest = text.hasPrefix("redis://") ? text.dropFirst(8) : Substring(text)
     let parts = rest.components(before: "/")

@@ -88,8 +88,11 @@ package enum Validation {
       return Check(isOK: true, text: "redis: in this process, sessions end with it")
     }
     do {
-      try RedisSessions(configuration).ping()
-      return Check(isOK: true, text: "redis: answering")
+      let nodes = try RedisSessions(configuration).ping()
+      guard case .cluster = configuration.redis.endpoint else {
+        return Check(isOK: true, text: "redis: answering")
+      }
+      return Check(isOK: true, text: "redis: a cluster, all its slots on \(nodes) nodes, answering")
     } catch {
       return Check(isOK: false, text: "redis: \(error)")
     }

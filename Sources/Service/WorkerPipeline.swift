@@ -22,7 +22,7 @@ extension Worker {
         nowMs: Self.monotonicMs
       )
       try turn(number, store: store) { () throws(PipelineFailure) in
-        let reason = try watch.look { () throws(SessionFailure) in try store.ping() }
+        let reason = try watch.look { () throws(SessionFailure) in _ = try store.ping() }
         set(.redis, isOK: reason == nil, reason ?? "answering")
       }
     }

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What becomes of claims when a server loses them.
-@Suite("Redis sessions when Redis loses data", .timeLimit(.minutes(1)))
+@Suite("Redis sessions when Redis loses data", .ownThread, .timeLimit(.minutes(1)))
 struct RedisLossTests {
   static let member = Membership(group: "group", generation: 3, member: "member")
   static let home = Partition(topic: "clicks", number: 0)

@@ -136,7 +136,7 @@ struct RedisSessionsTests {
   }
 }
 
-@Suite("Redis sessions under faults", .timeLimit(.minutes(1)))
+@Suite("Redis sessions under faults", .ownThread, .timeLimit(.minutes(1)))
 struct RedisSessionsFaultTests {
   @Test("a restart between two batches goes unnoticed, the script's loss included")
   func restart() throws {

@@ -23,7 +23,7 @@ struct SettingTests {
     "topics.partitions": ["0", "1025", "1.5"],
     "redis.address": [
       "host:0", "redis://h/x", "unix://relative", "rediss://h", "http://h", "redis://u:p@h",
-      "h/1000",
+      "h/1000", "cluster://", "cluster://a,,b", "cluster://a/1", "cluster://redis://a",
     ],
     "redis.user": ["a\nb"],
     "redis.password": [],
@@ -107,6 +107,11 @@ struct SettingTests {
       ("[::1]:7", .tcp(host: "::1", port: 7, database: 0)),
       ("unix:///a/b", .unix(path: "/a/b", database: 0)),
       ("unix:///a?db=3", .unix(path: "/a", database: 3)), ("embedded", .embedded),
+      ("cluster://a", .cluster([.init(host: "a", port: 6_379)])),
+      (
+        "cluster://a:1, [::1]:2",
+        .cluster([.init(host: "a", port: 1), .init(host: "::1", port: 2)])
+      ),
     ] as [(String, Configuration.Redis.Endpoint)]
   )
   func redisAddresses(text: String, endpoint: Configuration.Redis.Endpoint) throws {
