@@ -93,6 +93,19 @@ struct RedisClusterTests {
     #expect(failure?.reason.contains("without cluster://") == true)
   }
 
+  @Test("a cluster by its setting is seen to answer, all its slots")
+  func validates() throws {
+    let nodes = try RedisCluster.shared.servers.map { "127.0.0.1:\($0.port)" }
+    let configuration = try Configuration.load(
+      file: nil,
+      overrides: [("redis.address", "cluster://" + nodes.joined(separator: ","))],
+      environment: [:]
+    )
+    let check = Validation.redis(configuration)
+    #expect(check.isOK)
+    #expect(check.text.contains("all its slots on 3 nodes"))
+  }
+
   @Test("one known node is enough, and it need not be up if another is")
   func seeds() throws {
     let cluster = try RedisCluster.shared
