@@ -27,7 +27,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   var markedMs: Int64 = 0
   /// When the source last had its say.
   var polledMs: Int64 = 0
-  private var random = SystemRandomNumberGenerator()
+  private var jitter: any RandomNumberGenerator & Sendable
 
   package init(
     source: Source,
@@ -45,6 +45,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
     self.clock = clock
     patience = Patience(fatalAfterMs: options.fatalAfterMs)
     batchPatience = patience
+    jitter = options.jitter
   }
 
   /// Carries one batch through; with nothing to read it returns an empty turn after `idleWaitMs`.
@@ -142,7 +143,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
     turn.retries[failure.dependency, default: 0] += 1
     options.onWait(failure)
     let nowMs = monotonicMs()
-    func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+    func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &jitter) }
     let action =
       failure.remedy == .retry
       ? patience.failed(startedMs: startedMs, nowMs: nowMs, random: draw)
@@ -224,6 +225,8 @@ package struct PipelineOptions: Sendable {
   package var worker: String
   /// Whether to give up waiting: what is not committed comes again.
   package var shouldStop: @Sendable () -> Bool = { false }
+  /// Draws how long to wait; an argument, so that a run can be repeated.
+  package var jitter: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   /// Told of every failure that is waited for.
   package var onWait: @Sendable (PipelineFailure) -> Void = { _ in }
 

@@ -21,6 +21,27 @@ extension PipelineTests {
     #expect(pipeline.source.committed == ["clicks/0": 60])
   }
 
+  @Test("how long it waits is drawn from the generator it is given")
+  func jitter() throws {
+    func waitedMs(_ seed: UInt64) throws -> Int {
+      let down = SessionFailure(remedy: .retry, reason: "down")
+      var options = PipelineOptions()
+      options.jitter = SeededGenerator(seed: seed)
+      var pipeline = Pipeline(
+        source: MemorySource(many()),
+        store: FailingSessions(sessions(), failures: Array(repeating: down, count: 6)),
+        sink: MemorySink(),
+        recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
+        options: options,
+        clock: ManualClock().clock
+      )
+      _ = try pipeline.turn()
+      return pipeline.source.waitedMs
+    }
+    #expect(try waitedMs(1) == waitedMs(1))
+    #expect(try waitedMs(1) != waitedMs(2))
+  }
+
   @Test("partitions that go while it waits take the batch with them, and it comes again")
   func abandoned() throws {
     let down = SessionFailure(remedy: .retry, reason: "down")

@@ -1,5 +1,5 @@
 /// SplitMix64: a test's numbers are the same on every run.
-package struct SeededGenerator: RandomNumberGenerator {
+package struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
   package init(seed: UInt64) { state = seed }
