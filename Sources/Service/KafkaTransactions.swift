@@ -51,17 +51,14 @@ package final class KafkaTransactions: TransactionalProducer {
     do throws(KafkaFailure) {
       try producer.sendOffsets(offsets, of: GroupMember(member), timeoutMs: timeoutMs)
     } catch {
-      // Nothing is committed yet, however little is known of the offsets.
-      throw failure(error, "adding offsets to a transaction")
+      // Late, they would count with this producer's next transaction: another one shuts them out.
+      throw failure(error, "adding offsets to a transaction", unknown: .renew)
     }
     do throws(KafkaFailure) {
       try producer.commitTransaction(timeoutMs: timeoutMs)
       topics.settled()
     } catch {
-      if error.remedy == .retry {
-        throw TransactionFailure(remedy: .renew, reason: "committing a transaction: \(error)")
-      }
-      throw failure(error, "committing a transaction")
+      throw failure(error, "committing a transaction", unknown: .renew)
     }
   }
 
@@ -74,9 +71,21 @@ package final class KafkaTransactions: TransactionalProducer {
 
 extension KafkaTransactions {
   /// A failure before the transaction's end: it can still be aborted, unless no other would do.
-  private func failure(_ failure: KafkaFailure, _ context: String) -> TransactionFailure {
+  ///
+  /// - Parameters:
+  ///   - failure: What librdkafka says.
+  ///   - context: What was being done.
+  ///   - unknown: What to do if it may have been done all the same.
+  /// - Returns: What to throw.
+  private func failure(
+    _ failure: KafkaFailure,
+    _ context: String,
+    unknown: TransactionFailure.Remedy = .abort
+  ) -> TransactionFailure {
     var result = TransactionFailure(failure, context)
-    if result.remedy == .retry || failure.code == "_STATE" || topics.learn(from: failure) {
+    if result.remedy == .retry {
+      result.remedy = unknown
+    } else if failure.code == "_STATE" || topics.learn(from: failure) {
       result.remedy = .abort
     }
     return result
