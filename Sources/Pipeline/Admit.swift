@@ -21,6 +21,8 @@ extension Pipeline {
 
   private mutating func admitArrived(_ turn: inout Turn) throws(PipelineFailure) {
     let partitions = source.arrived
+    // What was known of them is of an earlier claim, and perhaps of sessions that are lost.
+    for partition in partitions { (rebuilding[partition], unmarked[partition]) = (nil, nil) }
     let extents = try source.extents(of: partitions)
     let afresh = partitions.filter { extents[$0]?.committed == nil }
     let marks: [Partition: Int64]
@@ -29,10 +31,9 @@ extension Pipeline {
     } catch {
       throw PipelineFailure(error)
     }
+    try confirm(afresh)
     var starts: [Partition: Int64?] = [:]
     for partition in partitions {
-      rebuilding[partition] = nil
-      unmarked[partition] = nil
       let start: Int64?
       if let extent = extents[partition], let committed = extent.committed {
         let folded = marks[partition] ?? extent.relevant
@@ -55,6 +56,21 @@ extension Pipeline {
       starts.updateValue(start, forKey: partition)
     }
     try source.admit(starts)
+  }
+
+  /// Sees that these partitions are as fresh as their claim took them to be.
+  ///
+  /// It went before claims of any generation; but who was frozen before it may know nothing of what
+  /// the group has done since. Others write nothing more from here on.
+  private mutating func confirm(_ afresh: Set<Partition>) throws(PipelineFailure) {
+    if afresh.isEmpty { return }
+    let extents = try source.extents(of: afresh)
+    if afresh.allSatisfy({ extents[$0]?.committed == nil }) { return }
+    throw PipelineFailure(
+      remedy: .retry,
+      dependency: .kafka,
+      reason: "the group committed something while its partitions were claimed"
+    )
   }
 
   /// Whether a record is read for the sessions alone: what it led to was published before.

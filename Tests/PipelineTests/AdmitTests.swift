@@ -84,6 +84,19 @@ struct AdmitTests {
     #expect(try published(second.sink) == Array(10..<16))
   }
 
+  @Test("a worker that was frozen before it claimed hears what the group has committed since")
+  func frozenBeforeClaim() throws {
+    let store = FailingSessions(sessions(), failures: [])
+    var pipeline = try pipeline(store, batch: 5)
+    let source = pipeline.source
+    store.onClaim = { source.before = [self.home: 12] }
+    let turn = try pipeline.turn()
+    #expect(turn.retries == [.kafka: 1])
+    // Where the group is would be 12, and the sessions have nothing of what lies before.
+    #expect(source.admitted == [home: 0] && turn.records.map(\.position.offset) == Array(0..<5))
+    #expect(turn.rebuilds.map { [$0.from, $0.until] } == [[0, 12]])
+  }
+
   @Test("the store is told now and then how far it is, and at the end")
   func marks() throws {
     let clock = ManualClock()

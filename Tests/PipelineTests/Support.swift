@@ -27,6 +27,8 @@ final class FailingSessions: SessionStore {
   var failures: [SessionFailure]
   /// Called once it works; a rebalance can happen here.
   var onApply: () -> Void = {}
+  /// Called before partitions are claimed.
+  var onClaim: () -> Void = {}
 
   init(_ inner: MemorySessions, failures: [SessionFailure]) {
     self.inner = inner
@@ -38,7 +40,8 @@ final class FailingSessions: SessionStore {
     for member: Membership,
     afresh: Set<Partition>
   ) throws(SessionFailure) -> [Partition: Int64] {
-    try inner.claim(partitions, for: member, afresh: afresh)
+    onClaim()
+    return try inner.claim(partitions, for: member, afresh: afresh)
   }
 
   func mark(_ next: [Position]) throws(SessionFailure) { try inner.mark(next) }
