@@ -32,6 +32,7 @@ extension Pipeline {
       throw PipelineFailure(error)
     }
     try confirm(afresh)
+    try lower(marks, to: extents)
     var starts: [Partition: Int64?] = [:]
     for partition in partitions {
       let start: Int64?
@@ -71,6 +72,27 @@ extension Pipeline {
       dependency: .kafka,
       reason: "the group committed something while its partitions were claimed"
     )
+  }
+
+  /// Takes marks back to where the group is, if a commit that was lost leaves them ahead of it.
+  ///
+  /// An erasure forgets which records its user's session has seen. When these are folded again, the
+  /// session is as far as that for a while, and a failover must not find it behind its mark.
+  private mutating func lower(
+    _ marks: [Partition: Int64],
+    to extents: [Partition: Extent]
+  ) throws(PipelineFailure) {
+    var lowered: [Position] = []
+    for (partition, mark) in marks {
+      guard let extent = extents[partition] else { continue }
+      let start = extent.committed ?? extent.first
+      if start >= mark { continue }
+      lowered.append(
+        Position(topic: partition.topic, partition: partition.number, offset: start)
+      )
+    }
+    if lowered.isEmpty { return }
+    do throws(SessionFailure) { try store.mark(lowered) } catch { throw PipelineFailure(error) }
   }
 
   /// Whether a record is read for the sessions alone: what it led to was published before.

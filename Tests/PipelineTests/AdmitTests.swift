@@ -84,6 +84,20 @@ struct AdmitTests {
     #expect(try published(second.sink) == Array(10..<16))
   }
 
+  @Test("a store that was told more than was committed is told where the group is")
+  func ahead() throws {
+    let store = sessions()
+    var first = try pipeline(store, batch: 10)
+    _ = try first.turn()
+    try first.finish()
+    var second = try pipeline(MemorySessions(sharing: store), batch: 2, committed: 5)
+    second.source.membership.generation = 2
+    let turn = try second.turn()
+    #expect(turn.rebuilds.isEmpty && turn.records.map(\.position.offset) == [5, 6])
+    let third = Membership(group: "group", generation: 3, member: "third")
+    #expect(try store.claim([home], for: third, afresh: []) == [home: 5])
+  }
+
   @Test("a worker that was frozen before it claimed hears what the group has committed since")
   func frozenBeforeClaim() throws {
     let store = FailingSessions(sessions(), failures: [])
