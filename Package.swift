@@ -78,13 +78,14 @@ let package = Package(
       ["Events", "Sessions", "Network", "Diffusion", "Matching"]
     ),
 
-    // Layers 5 and 6: judging, serving, learning.
+    // Layers 5 and 6: judging, serving, simulating, learning.
     library("Evaluation", ["Files", "Events"]),
     library(
       "Service",
       ["Files", "Events", "Sessions", "Network", "Pipeline", "Kafka", "Redis"]
         + [log, http, "Yams"]
     ),
+    library("Simulation", ["Events", "Sessions", "Network", "Diffusion", "Pipeline"]),
     library(
       "Training",
       ["Files", "Kernels", "Autodiff", "Diffusion", "Matching", "Network", "Evaluation"]
@@ -101,7 +102,8 @@ let package = Package(
       name: "dreamstream",
       dependencies: [
         "Files", "Events", "Sessions", "Kafka", "Redis", "Network", "Diffusion", "Matching",
-        "Pipeline", "Evaluation", "Service", "Training", "Experiments", log, arguments,
+        "Pipeline", "Evaluation", "Service", "Simulation", "Training", "Experiments", log,
+        arguments,
       ],
       swiftSettings: strict,
     ),
@@ -148,6 +150,7 @@ let package = Package(
         "TestSupport",
       ]
     ),
+    tests("SimulationTests", ["Simulation", "Events", "Pipeline"]),
     tests("EvaluationTests", ["Evaluation", "Events", "Files"]),
     tests(
       "ExperimentsTests",

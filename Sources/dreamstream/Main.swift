@@ -8,6 +8,7 @@ struct DreamStream: AsyncParsableCommand {
     subcommands: [
       Demo.self, Train.self, Evaluate.self, Calibrate.self, ExperimentCommand.self, Explain.self,
       Work.self, Validate.self, Produce.self, Tail.self, Judge.self, Generate.self,
+      Simulate.self,
     ],
   )
 }
