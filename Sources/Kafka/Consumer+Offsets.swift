@@ -41,13 +41,11 @@ extension Consumer {
 
   /// Remembers that everything before these offsets is done: for each partition the next to read.
   ///
-  /// With `async` it returns at once; a failure then shows in the log only, and the next commit
-  /// makes up for it.
-  ///
-  /// - Throws: `rewind`, with nothing committed, if a partition is no longer ours.
+  /// - Throws: `retry` if the group did not answer in time: what was committed is not known, and
+  ///   may be committed again. `rewind` if a partition is no longer ours.
   package borrowing func commit(
     offsets: [TopicPartition: Int64],
-    async: Bool = false
+    timeoutMs: Int
   ) throws(KafkaFailure) {
     if offsets.isEmpty { return }
     let strays = offsets.keys.filter { !bridge.assignment.contains($0) }
@@ -58,8 +56,23 @@ extension Consumer {
       )
     }
     let list = PartitionList(offsets)
-    try client.check(unsafe rd_kafka_commit(client.raw, list.raw, async ? 1 : 0), "committing")
-    if !async { try check(list, "committing") }
+    // A queue of its own: the call that waits for the answer by itself does so without end.
+    let queue = unsafe rd_kafka_queue_new(client.raw)
+    defer { unsafe rd_kafka_queue_destroy(queue) }
+    try client.check(
+      unsafe rd_kafka_commit_queue(client.raw, list.raw, queue, nil, nil),
+      "committing"
+    )
+    guard let answer = unsafe rd_kafka_queue_poll(queue, timeout(ms: timeoutMs)) else {
+      throw KafkaFailure(RD_KAFKA_RESP_ERR__TIMED_OUT).adding("committing")
+    }
+    defer { unsafe rd_kafka_event_destroy(answer) }
+    try client.check(unsafe rd_kafka_event_error(answer), "committing")
+    if let committed = unsafe rd_kafka_event_topic_partition_list(answer),
+      let (partition, code) = unsafe firstFailure(in: committed)
+    {
+      try client.check(code, "committing \(partition)")
+    }
   }
 
   /// Asks the group for the committed offsets of partitions; one without any is left out.

@@ -3,9 +3,8 @@ import CRdkafka
 /// A member of a consumer group.
 ///
 /// Made, used and let go on one thread. Messages are taken in batches, and offsets are committed by
-/// the caller once their messages are done with, never by librdkafka. Letting go commits what
-/// ``RebalanceHooks/onRevoke`` returns, leaves the group, and stops librdkafka's threads, in that
-/// order.
+/// the caller once their messages are done with, never by librdkafka. Letting go leaves the
+/// group, and stops librdkafka's threads.
 @safe
 package struct Consumer: ~Copyable {
   let client: Client
@@ -14,10 +13,10 @@ package struct Consumer: ~Copyable {
   /// Makes a consumer of the group that `group.id` names; it joins when it subscribes.
   package init(
     settings: [String: String],
-    hooks: RebalanceHooks = RebalanceHooks(),
+    holdsArrivals: Bool = false,
     log: KafkaLog? = nil
   ) throws(KafkaFailure) {
-    let bridge = RebalanceBridge(hooks: hooks, log: log)
+    let bridge = RebalanceBridge(holdsArrivals: holdsArrivals, log: log)
     let client = try Client(settings, role: .consumer, bridge: bridge)
     _ = unsafe rd_kafka_poll_set_consumer(client.raw)
     self.bridge = bridge

@@ -37,14 +37,22 @@ struct PartitionList: ~Copyable {
 
   /// The first partition that something went wrong with.
   var failed: (partition: TopicPartition, code: rd_kafka_resp_err_t)? {
-    var result: (TopicPartition, rd_kafka_resp_err_t)?
-    unsafe forEach(in: raw) { partition, element in
-      if result == nil, unsafe element.err != RD_KAFKA_RESP_ERR_NO_ERROR {
-        result = unsafe (partition, element.err)
-      }
-    }
-    return result
+    unsafe firstFailure(in: raw)
   }
+}
+
+/// The first partition of a list that something went wrong with.
+@unsafe
+func firstFailure(
+  in list: UnsafePointer<rd_kafka_topic_partition_list_t>
+) -> (partition: TopicPartition, code: rd_kafka_resp_err_t)? {
+  var result: (TopicPartition, rd_kafka_resp_err_t)?
+  unsafe forEach(in: list) { partition, element in
+    if result == nil, unsafe element.err != RD_KAFKA_RESP_ERR_NO_ERROR {
+      result = unsafe (partition, element.err)
+    }
+  }
+  return result
 }
 
 /// The partitions of a list that C lends us.

@@ -1,34 +1,12 @@
 import CRdkafka
 
-/// What a consumer wants to know of partitions that come and go.
-///
-/// All are called inside ``Consumer/poll(max:firstWaitMs:lingerMs:)`` or while closing, on that
-/// thread, when no message is in the caller's hands but those it already had.
-package struct RebalanceHooks {
-  /// These partitions are about to go: returns the offsets to commit for them first (next to read).
-  package var onRevoke: ([TopicPartition]) -> [TopicPartition: Int64]
-  /// These partitions are already somebody else's; nothing may be committed for them.
-  package var onLost: ([TopicPartition]) -> Void
-  /// Whether partitions that come deliver nothing before ``Consumer/admit(_:timeoutMs:)``.
-  package var holdsArrivals: Bool
-
-  package init(
-    holdsArrivals: Bool = false,
-    onRevoke: @escaping ([TopicPartition]) -> [TopicPartition: Int64] = { _ in [:] },
-    onLost: @escaping ([TopicPartition]) -> Void = { _ in }
-  ) {
-    self.holdsArrivals = holdsArrivals
-    self.onRevoke = onRevoke
-    self.onLost = onLost
-  }
-}
-
 /// Carries librdkafka's rebalance callback to Swift, and remembers what it decided.
 ///
 /// The callback runs inside `rd_kafka_consumer_poll` and `rd_kafka_consumer_close`, on the thread
 /// that called them, and nowhere else: no lock is needed.
 final class RebalanceBridge: Bridge {
-  private let hooks: RebalanceHooks
+  /// Whether partitions that come deliver nothing before ``Consumer/admit(_:timeoutMs:)``.
+  private let holdsArrivals: Bool
   /// Partitions of ours that are held back.
   var arrived: Set<TopicPartition> = []
   private(set) var assignment: Set<TopicPartition> = []
@@ -45,8 +23,8 @@ final class RebalanceBridge: Bridge {
   var isPaused = false
   private var isCooperative = false
 
-  init(hooks: RebalanceHooks, log: KafkaLog?) {
-    self.hooks = hooks
+  init(holdsArrivals: Bool, log: KafkaLog?) {
+    self.holdsArrivals = holdsArrivals
     super.init(log: log)
   }
 
@@ -76,14 +54,14 @@ final class RebalanceBridge: Bridge {
     let added = unsafe partitions(in: list)
     epoch += 1
     assignment.formUnion(added)
-    if hooks.holdsArrivals { arrived.formUnion(added) }
+    if holdsArrivals { arrived.formUnion(added) }
     if isCooperative {
       unsafe note(rd_kafka_incremental_assign(client, list))
     } else {
       unsafe note(rd_kafka_assign(client, list))
     }
     // A partition that went while it was paused comes back paused: librdkafka remembers.
-    if isPaused || hooks.holdsArrivals {
+    if isPaused || holdsArrivals {
       _ = unsafe rd_kafka_pause_partitions(client, list)
     } else {
       _ = unsafe rd_kafka_resume_partitions(client, list)
@@ -96,16 +74,6 @@ final class RebalanceBridge: Bridge {
     from client: OpaquePointer
   ) {
     let removed = unsafe partitions(in: list)
-    if unsafe rd_kafka_assignment_lost(client) != 0 {
-      hooks.onLost(removed)
-    } else {
-      let owned = Set(removed)
-      let offsets = hooks.onRevoke(removed).filter { owned.contains($0.key) }
-      if !offsets.isEmpty {
-        let commit = PartitionList(offsets)
-        unsafe note(rd_kafka_commit(client, commit.raw, 0))
-      }
-    }
     epoch += 1
     assignment.subtract(removed)
     arrived.subtract(removed)

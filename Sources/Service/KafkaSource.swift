@@ -5,20 +5,19 @@ package import Pipeline
 /// Clicks from a consumer group.
 ///
 /// Made and used on one thread. While a batch is waited for, its partitions are paused and polling
-/// goes on, so the group does not take the worker for dead. Letting go commits what is done and
-/// leaves the group.
+/// goes on, so the group does not take the worker for dead. Letting go leaves the group.
 package final class KafkaSource: ClickSource {
   private static let probeTimeoutMs = 1_000
   /// Asking is rare and short: it holds the polling up.
   private static let askEveryMs: Int64 = 15_000
   private static let askTimeoutMs = 500
   private static let rewindTimeoutMs = 5_000
+  private static let commitTimeoutMs = 2_000
   private static let justAssigned: Set = ["_STATE", "_PREV_IN_PROGRESS"]
 
   private let consumer: Consumer
   private let connection: [String: String]
   private let topics: [String]
-  private let done: Done
   private let timeToLiveMs: Int64
   private let fatalAfterMs: Int64
   private let nowMs: () -> Int64
@@ -52,14 +51,8 @@ package final class KafkaSource: ClickSource {
     nowMs: @escaping () -> Int64,
     log: KafkaLog?
   ) throws(PipelineFailure) {
-    let done = Done()
     do throws(KafkaFailure) {
-      let hooks = RebalanceHooks(
-        holdsArrivals: true,
-        onRevoke: { done.give(up: $0) },
-        onLost: { _ = done.give(up: $0) },
-      )
-      let consumer = try Consumer(settings: properties, hooks: hooks, log: log)
+      let consumer = try Consumer(settings: properties, holdsArrivals: true, log: log)
       try consumer.subscribe(to: topics)
       self.consumer = consumer
     } catch {
@@ -67,7 +60,6 @@ package final class KafkaSource: ClickSource {
     }
     self.connection = connection
     self.topics = topics
-    self.done = done
     self.timeToLiveMs = timeToLiveMs
     self.fatalAfterMs = fatalAfterMs
     self.nowMs = nowMs
@@ -176,9 +168,8 @@ package final class KafkaSource: ClickSource {
 
   package func commit(next: [Position]) throws(PipelineFailure) {
     let offsets = TopicPartition.offsets(next, uniquingWith: Swift.max)
-    done.remember(offsets)
     do throws(KafkaFailure) {
-      try consumer.commit(offsets: offsets, async: true)
+      try consumer.commit(offsets: offsets, timeoutMs: Self.commitTimeoutMs)
     } catch {
       throw PipelineFailure(error)
     }
@@ -218,18 +209,5 @@ package final class KafkaSource: ClickSource {
         reason: "\(outage.trouble?.reason ?? ""); it has failed for \(lastedMs / 1_000) s"
       )
     }
-  }
-}
-
-/// What is done in each partition: committed once more when the partition goes.
-private final class Done {
-  private var offsets: [TopicPartition: Int64] = [:]
-
-  func remember(_ next: [TopicPartition: Int64]) { offsets.merge(next) { $1 } }
-
-  func give(up partitions: [TopicPartition]) -> [TopicPartition: Int64] {
-    var given: [TopicPartition: Int64] = [:]
-    for partition in partitions { given[partition] = offsets.removeValue(forKey: partition) }
-    return given
   }
 }

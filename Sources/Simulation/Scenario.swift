@@ -45,8 +45,8 @@ struct Scenario {
     self.rates = rates
     limits = SessionLimits(
       maxLength: dice.roll(2...5),
-      // In transactions one batch is open at most; without them commits may be lost one by one.
-      slack: isTransactional ? Self.largestBatch : 3 * Self.largestBatch,
+      // One batch is open at most.
+      slack: Self.largestBatch,
       latenessMs: 10_000,
       timeToLiveMs: 1 << 40
     )

@@ -11,8 +11,6 @@ final class SimulatedSource: ClickSource {
   private var enrolment = Enrolment()
   private var held: Set<Int> = []
   private var positions: [Int: Int64] = [:]
-  /// What is done: committed once more when a partition goes.
-  private var done: [Int: Int64] = [:]
   /// Commits on their way, in order.
   private var outbox: [(offsets: [Int: Int64], member: Membership)] = []
   private var polledMs: Int64
@@ -114,18 +112,16 @@ final class SimulatedSource: ClickSource {
   func commit(next: [Position]) throws(PipelineFailure) {
     try world.call(life, .sendOffsets, PipelineFailure.init) { () throws(PipelineFailure) in
       let offsets = Dictionary(uniqueKeysWithValues: next.map { (Int($0.partition), $0.offset) })
-      done.merge(offsets) { $1 }
-      if !owned.isSuperset(of: offsets.keys) {
+      outbox.append((offsets, membership))
+      if world.strikes(.late) { throw PipelineFailure(.late) }
+      if deliver() != .fine {
         throw PipelineFailure(remedy: .again, dependency: .kafka, reason: "not ours any more")
       }
-      outbox.append((offsets, membership))
-      if world.dice.chance(0.8) { deliver() }
     }
   }
 
-  /// Commits what is done and leaves the group.
+  /// Leaves the group.
   func close() {
-    if enrolment.generation >= 0 { revoked(owned, isLost: false) }
     if let name = enrolment.name, world.isReachable(.kafka) {
       world.broker.withGroup { $0.leave(name, nowMs: world.nowMs) }
     }
@@ -192,24 +188,23 @@ extension SimulatedSource {
 
   private func revoked(_ gone: Set<Int>, isLost: Bool) {
     world.note(life, "\(isLost ? "loses" : "gives up") \(gone.sorted())")
-    let offsets = done.filter { gone.contains($0.key) }
-    for number in gone { done[number] = nil }
-    if isLost {
-      outbox = []
-    } else if !offsets.isEmpty {
-      outbox.append((offsets, membership))
-      if world.isReachable(.kafka) { deliver() }
-    }
+    if isLost { outbox = [] }
     assignmentEpoch += 1
     held.subtract(gone)
   }
 
-  private func deliver() {
+  /// Brings commits to the group, in order.
+  ///
+  /// - Returns: What it says to the last of them.
+  @discardableResult
+  private func deliver() -> Group.Answer {
+    var answer = Group.Answer.fine
     for (offsets, member) in outbox {
-      let answer = world.broker.withGroup { $0.commit(offsets, by: member) }
+      answer = world.broker.withGroup { $0.commit(offsets, by: member) }
       world.note(life, "commits \(offsets.sorted { $0.key < $1.key }): \(answer)")
     }
     outbox = []
+    return answer
   }
 
   private func take(_ max: Int) -> [Record] {

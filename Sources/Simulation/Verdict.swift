@@ -4,10 +4,8 @@ internal import Sessions
 
 /// A world at its end, held against what should have come of its log.
 ///
-/// A suggestion may differ from the oracle's in two cases, as ``Session`` says. A later record
-/// erased its user, and it was answered again after that: the session it saw is gone by then. Or,
-/// without transactions, it was answered before, and so many commits were lost that more records of
-/// its user were folded than the slack keeps in mind.
+/// A suggestion may differ from the oracle's in one case, as ``Session`` says. A later record erased
+/// its user, and it was answered again after that: the session it saw is gone by then.
 struct Verdict {
   private(set) var violations: [String] = []
 
@@ -67,7 +65,7 @@ struct Verdict {
         nulls += 1
         continue
       }
-      guard let index = try index(of: message, in: expected, times, furthest) else {
+      guard let index = try index(of: message, in: expected) else {
         violations.append("nobody asked for \(String(decoding: value.prefix(200), as: UTF8.self))")
         continue
       }
@@ -94,9 +92,7 @@ struct Verdict {
 
   private func index(
     of message: Message,
-    in expected: [(record: Record, message: Message)],
-    _ times: [Int],
-    _ furthest: Int
+    in expected: [(record: Record, message: Message)]
   ) throws(PipelineFailure) -> Int? {
     if message.destination == .deadLetters {
       return expected.firstIndex { $0.message == message }
@@ -108,12 +104,6 @@ struct Verdict {
       let position = try? SuggestionDecoder.decode(value).source.position,
       let index = expected.firstIndex(where: { $0.record.position == position })
     else { return nil }
-    // What is folded is at most a batch ahead of what is published.
-    let newer = furthest + Scenario.largestBatch - index
-    if !world.scenario.isTransactional, times[index] > 0, newer > world.scenario.limits.slack {
-      world.trace.count("answered beyond the slack")
-      return index
-    }
     world.trace.count("answered after an erasure")
     return try mayDiffer(value, at: index, in: expected) ? index : nil
   }

@@ -84,7 +84,10 @@ struct BrokerTests {
       let consumer = try consumer(group: group)
       let taken = try take(6, from: consumer)
       #expect(taken.count == 6)
-      try consumer.commit(offsets: [TopicPartition(topic: topic, partition: 0): 4])
+      try consumer.commit(
+        offsets: [TopicPartition(topic: topic, partition: 0): 4],
+        timeoutMs: 5_000
+      )
     }
     let rest = try take(6, from: consumer(group: group))
     #expect(rest.compactMap { $0.value?.first } == Array(4..<10))
@@ -109,7 +112,7 @@ struct BrokerTests {
       let lags = try self.lags(of: consumer)
       // Tansu's answer counts a batch as one message.
       #expect(lags[full] ?? 0 > 0 && lags[empty] == 0)
-      try consumer.commit(offsets: [full: 10])
+      try consumer.commit(offsets: [full: 10], timeoutMs: 5_000)
     }
     let consumer = try consumer(group: group)
     try poll(consumer) { (try? self.lags(of: $0))?.count == 2 }

@@ -66,7 +66,7 @@ struct ConsumerTests {
       #expect(taken.numbers == [0, 1, 2, 3])
       let none = try consumer.committed([world.events(0)], timeoutMs: 5_000)
       #expect(none.isEmpty)
-      try consumer.commit(offsets: [world.events(0): 3])
+      try consumer.commit(offsets: [world.events(0): 3], timeoutMs: 5_000)
       let committed = try consumer.committed([world.events(0)], timeoutMs: 5_000)
       #expect(committed == [world.events(0): 3])
       let memberID = consumer.memberID
@@ -74,30 +74,6 @@ struct ConsumerTests {
     }
     let again = try world.consumer().take(1)
     #expect(again.numbers == [3])
-  }
-
-  @Test("what a revoke returns is committed before the partitions go", arguments: protocols)
-  func revoke(strategy: String) throws {
-    let world = try World(partitions: 2)
-    try world.produce(0..<5)
-    let log = Lines()
-    let hooks = RebalanceHooks(
-      onRevoke: {
-        log.append("revoke \($0.count)")
-        return [world.events(0): 2, world.other: 7]
-      },
-      onLost: { log.append("lost \($0.count)") },
-    )
-    do {
-      let consumer = try world.consumer(["partition.assignment.strategy": strategy], hooks: hooks)
-      _ = try consumer.take(5)
-      let (assignment, epoch) = (consumer.assignment, consumer.assignmentEpoch)
-      #expect(assignment == [world.events(0), world.events(1)])
-      #expect(epoch >= 1)
-    }
-    #expect(log.all.filter { !$0.hasSuffix(" 0") } == ["revoke 2"])
-    let again = try world.consumer().take(1)
-    #expect(again.numbers == [2])
   }
 
   static let protocols = ["range", "cooperative-sticky"]
@@ -119,7 +95,9 @@ struct ConsumerTests {
     #expect(later > epoch)
 
     let gone = try #require(other.first)
-    let failure = #expect(throws: KafkaFailure.self) { try first.commit(offsets: [gone: 1]) }
+    let failure = #expect(throws: KafkaFailure.self) {
+      try first.commit(offsets: [gone: 1], timeoutMs: 5_000)
+    }
     #expect(failure?.remedy == .rewind)
     #expect(failure?.reason.contains("\(gone)") == true)
   }
@@ -187,7 +165,7 @@ struct ConsumerTests {
     do {
       let consumer = try world.consumer()
       try consumer.wait { $0.assignment.count == 3 }
-      try consumer.commit(offsets: [world.events(1): 4, world.events(2): 10])
+      try consumer.commit(offsets: [world.events(1): 4, world.events(2): 10], timeoutMs: 5_000)
     }
     let consumer = try world.consumer()
     // Paused, partitions are as silent as those whose fetches are not answered.
@@ -210,7 +188,7 @@ struct ConsumerTests {
     do {
       let consumer = try world.consumer()
       try consumer.wait { $0.assignment.count == 1 }
-      try consumer.commit(offsets: [world.events(0): 10])
+      try consumer.commit(offsets: [world.events(0): 10], timeoutMs: 5_000)
     }
     let consumer = try world.consumer()
     try consumer.wait { (try? $0.progress())?.first?.position != nil }
@@ -242,7 +220,7 @@ struct ConsumerTests {
     do {
       let consumer = try world.consumer()
       _ = try consumer.take(1)
-      try consumer.commit(offsets: [world.events(0): 0, world.events(1): 50])
+      try consumer.commit(offsets: [world.events(0): 0, world.events(1): 50], timeoutMs: 5_000)
     }
     let consumer = try world.consumer(["auto.offset.reset": "error"])
     var taken: [Delivery] = []

@@ -22,8 +22,7 @@ struct World {
 
   func consumer(
     group: String = "g",
-    _ settings: [String: String] = [:],
-    hooks: RebalanceHooks = RebalanceHooks()
+    _ settings: [String: String] = [:]
   ) throws -> Consumer {
     let own = [
       "group.id": group, "auto.offset.reset": "earliest", "fetch.wait.max.ms": "100",
@@ -32,7 +31,6 @@ struct World {
     ]
     let consumer = try Consumer(
       settings: merged(own.merging(settings) { $1 }),
-      hooks: hooks,
       log: nil
     )
     try consumer.subscribe(to: [topic])

@@ -63,6 +63,10 @@ struct KafkaSourceTests {
       let source = try source()
       #expect(try take(6, source) == Array(0..<6))
       broker.refuseNext(apiKey: Self.offsetCommit, codes: [Self.refused])
+      let failure = #expect(throws: PipelineFailure.self) {
+        try source.commit(next: [position(4)])
+      }
+      #expect(failure?.remedy == .retry, "\(failure?.reason ?? "")")
       try source.commit(next: [position(4)])
     }
     #expect(try take(1, source()) == [4])
