@@ -12,9 +12,10 @@
 /// * `trails`: per partition `{source, offset, ordinal, steps, length}`, the latest last; `steps`
 ///   is a pair of values per record: how much the offset and the ordinal grew by it.
 ///
-/// Bytes a user takes in Redis (`MEMORY USAGE`), with a full slack of 64 and item ids of 8 bytes:
-/// 1,600 for views of 10 clicks, 2,600 for 50, 5,200 for 200; with event ids of 17 bytes 3,100,
-/// 4,200 and 10,300. A user of several partitions has up to four trails, of 300 bytes each.
+/// Bytes a user takes in Redis (`MEMORY USAGE`), with a full slack of 256 and item ids of 8 bytes:
+/// 6,200 for views of 10 clicks, 7,200 for 50, 10,300 for 200; with event ids of 17 bytes 10,300,
+/// 12,400 and 20,600; with a slack of 64 a quarter to a half of that. A user of several partitions
+/// has up to four trails, of 300 bytes each.
 enum RedisSessionScript {
   /// The code of the error reply for a value that is not a session.
   static let corrupt = "CORRUPT"

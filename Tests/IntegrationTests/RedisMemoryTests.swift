@@ -16,13 +16,13 @@ struct RedisMemoryTests {
     return bytes
   }
 
-  private func store(_ prefix: String, length: Int) throws -> RedisSessions {
+  private func store(_ prefix: String, length: Int, slack: Int = 256) throws -> RedisSessions {
     try RedisSessions(
       settings: RedisServer.shared.settings,
       prefix: prefix,
       limits: SessionLimits(
         maxLength: length,
-        slack: 64,
+        slack: slack,
         latenessMs: 86_400_000,
         timeToLiveMs: 3_600_000
       )
@@ -31,12 +31,19 @@ struct RedisMemoryTests {
 
   @Test(
     "a session with a full slack takes as much as is said",
-    arguments: [(10, 1_600, 3_100), (50, 2_600, 4_200), (200, 5_200, 10_300)]
+    arguments: [
+      (10, 64, 1_600, 3_100), (50, 64, 2_600, 4_200), (200, 64, 5_200, 10_300),
+      (10, 256, 6_200, 10_300), (50, 256, 7_200, 12_400), (200, 256, 10_300, 20_600),
+    ]
   )
-  func session(length: Int, plain: Int64, named: Int64) throws {
+  func session(length: Int, slack: Int, plain: Int64, named: Int64) throws {
     for (isNamed, said) in [(false, plain), (true, named)] {
-      var store = try store("memory-\(length)-\(isNamed)", length: length)
-      for step in 0..<(length + 64) as Range<Int> {
+      var store = try store(
+        "memory-\(length)-\(slack)-\(isNamed)",
+        length: length,
+        slack: slack
+      )
+      for step in 0..<(length + slack) as Range<Int> {
         let id = isNamed ? "event-id-\(10_000_000 + step)" : nil
         let timeMs = 1_700_000_000_000 + Int64(step) * 60_000
         let offset = 1_000_000 + Int64(step) * 997
