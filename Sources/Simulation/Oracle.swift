@@ -10,8 +10,8 @@ struct Oracle {
   }
 
   /// In the order of the records.
-  private(set) var outcomes: [(record: Record, outcome: Outcome)] = []
-  private(set) var sessions: [String: Session]
+  let outcomes: [(record: Record, outcome: Outcome)]
+  let sessions: [String: Session]
 
   /// Answers each record from the session as of it, or, if it `forgets`, as if there were none.
   init(
@@ -28,18 +28,11 @@ struct Oracle {
       options: PipelineOptions(maxBatch: 16, worker: "simulated"),
       clock: PipelineClock(wallMs: { 0 }, monotonicNs: { 0 })
     )
-    while true {
-      let turn = try pipeline.turn()
-      if turn.records.isEmpty { break }
-      var messages = pipeline.sink.messages[...]
-      pipeline.sink.messages = []
-      for (record, event) in zip(turn.records, turn.events) {
-        switch event {
-        case .ignored, .rebuilt: outcomes.append((record, .nothing))
-        case .click, .erase, .dead: outcomes.append((record, .message(messages.removeFirst())))
-        }
-      }
+    var outcomes: [(record: Record, outcome: Outcome)] = []
+    try pipeline.runThrough { record, _, message in
+      outcomes.append((record, message.map(Outcome.message) ?? .nothing))
     }
+    self.outcomes = outcomes
     sessions = pipeline.store.server.sessions
   }
 }
@@ -70,40 +63,4 @@ private struct PlainStore: SessionStore {
   }
 
   func mark(_ next: [Position]) {}
-}
-
-private struct Collected: MessageSink {
-  let isTransactional = false
-  var messages: [Message] = []
-
-  mutating func send(_ message: Message) { messages.append(message) }
-  func commit(next: [Position], from source: inout some ClickSource) {}
-  func abandon() {}
-}
-
-/// All records there are, once.
-private struct WholeLog: ClickSource {
-  private var rest: ArraySlice<Record>
-  let assignment: Set<Partition>
-  private(set) var arrived: Set<Partition>
-  let membership = Membership(group: "oracle", generation: 0, member: "oracle")
-  let assignmentEpoch = 0
-
-  init(_ records: [Record]) {
-    rest = records[...]
-    assignment = Set(records.map(\.position.home))
-    arrived = assignment
-  }
-
-  mutating func poll(max: Int, firstWaitMs: Int, lingerMs: Int) -> [Record] {
-    defer { rest = rest.dropFirst(max) }
-    return Array(rest.prefix(max))
-  }
-
-  func extents(of partitions: Set<Partition>) -> [Partition: Extent] { [:] }
-  mutating func admit(_ starts: [Partition: Int64?]) { arrived = [] }
-  func holdBack(_ partitions: Set<Partition>) {}
-  func stayAlive(ms: Int) {}
-  func rewind(to first: [Position]) {}
-  func commit(next: [Position]) {}
 }

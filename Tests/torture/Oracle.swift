@@ -33,34 +33,12 @@ struct Oracle {
     var pipeline = Pipeline(
       source: WholeLog(records),
       store: sessions,
-      sink: Hashes(),
+      sink: Collected(),
       recommender: try Recommender(model: model, options: RecommenderOptions()),
       options: PipelineOptions(maxBatch: 256, maxEventBytes: maxEventBytes),
       clock: PipelineClock(wallMs: { 0 }, monotonicNs: { 0 })
     )
-    while true {
-      let turn = try pipeline.turn()
-      if turn.records.isEmpty { return }
-      var hashes = pipeline.sink.taken[...]
-      pipeline.sink.taken = []
-      for (record, event) in zip(turn.records, turn.events) {
-        outcomes[record.position.home, default: []].append(outcome(event, &hashes))
-        note(event, record.position)
-      }
-    }
-  }
-
-  private func outcome(_ event: Event, _ hashes: inout ArraySlice<UInt64>) -> Outcome {
-    switch event {
-    case .ignored, .rebuilt: return .nothing
-    case .click: return .suggestion(hashes.removeFirst())
-    case .erase:
-      hashes.removeFirst()
-      return .erasure
-    case .dead:
-      hashes.removeFirst()
-      return .deadLetter
-    }
+    try pipeline.runThrough { note($0.position, $1, $2) }
   }
 
   /// Whether an erasure of the user stands within a batch behind a record.
@@ -70,9 +48,11 @@ struct Oracle {
     }
   }
 
-  private mutating func note(_ event: Event, _ position: Position) {
+  private mutating func note(_ position: Position, _ event: Event, _ message: Message?) {
+    var outcome = Outcome.nothing
     switch event {
     case .click(let click):
+      outcome = .suggestion(hash(message?.value ?? []))
       let kind = SessionChange.Kind.click(
         item: click.item,
         timestampMs: click.timestampMs,
@@ -80,10 +60,13 @@ struct Oracle {
       )
       lastChange[click.user] = SessionChange(position: position, kind: kind)
     case .erase(let user):
+      outcome = .erasure
       lastChange[user] = SessionChange(position: position, kind: .erase)
       erasures[user, default: []].append(position)
-    case .ignored, .rebuilt, .dead: return
+    case .dead: outcome = .deadLetter
+    case .ignored, .rebuilt: break
     }
+    outcomes[position.home, default: []].append(outcome)
   }
 }
 
@@ -92,40 +75,4 @@ func hash(_ bytes: [UInt8]) -> UInt64 {
   var hash: UInt64 = 0xCBF2_9CE4_8422_2325
   for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
   return hash
-}
-
-private final class Hashes: MessageSink {
-  let isTransactional = false
-  var taken: [UInt64] = []
-
-  func send(_ message: Message) { taken.append(hash(message.value ?? [])) }
-  func commit(next: [Position], from source: inout some ClickSource) {}
-  func abandon() {}
-}
-
-/// All records there are, once.
-private struct WholeLog: ClickSource {
-  private var rest: ArraySlice<Record>
-  let assignment: Set<Partition>
-  private(set) var arrived: Set<Partition>
-  let membership = Membership(group: "oracle", generation: 0, member: "oracle")
-  let assignmentEpoch = 0
-
-  init(_ records: [Record]) {
-    rest = records[...]
-    assignment = Set(records.map(\.position.home))
-    arrived = assignment
-  }
-
-  mutating func poll(max: Int, firstWaitMs: Int, lingerMs: Int) -> [Record] {
-    defer { rest = rest.dropFirst(max) }
-    return Array(rest.prefix(max))
-  }
-
-  func extents(of partitions: Set<Partition>) -> [Partition: Extent] { [:] }
-  mutating func admit(_ starts: [Partition: Int64?]) { arrived = [] }
-  func holdBack(_ partitions: Set<Partition>) {}
-  func stayAlive(ms: Int) {}
-  func rewind(to first: [Position]) {}
-  func commit(next: [Position]) {}
 }
