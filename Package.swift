@@ -85,7 +85,7 @@ let package = Package(
       ["Files", "Events", "Sessions", "Network", "Pipeline", "Kafka", "Redis"]
         + [log, http, "Yams"]
     ),
-    library("Simulation", ["Events", "Sessions", "Network", "Diffusion", "Pipeline"]),
+    library("Simulation", ["Events", "Sessions", "Network", "Pipeline", "Evaluation"]),
     library(
       "Training",
       ["Files", "Kernels", "Autodiff", "Diffusion", "Matching", "Network", "Evaluation"]

@@ -118,25 +118,3 @@ private struct Zipf: Sendable {
     return low
   }
 }
-
-/// Steele, Lea and Flood's generator (2014): small, fast, and the same everywhere.
-struct SplitMix64: Sendable {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  /// Evenly in 0 ..< 1.
-  mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
-
-  mutating func below(_ bound: Int) -> Int { Int(unit() * Double(bound)) }
-
-  mutating func chance(_ probability: Double) -> Bool { unit() < probability }
-}

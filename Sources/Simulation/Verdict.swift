@@ -4,8 +4,8 @@ internal import Sessions
 
 /// A world at its end, held against what should have come of its log.
 ///
-/// A suggestion may differ from the oracle's in one case, as ``Session`` says. A later record erased
-/// its user, and it was answered again after that: the session it saw is gone by then.
+/// A suggestion may differ from the oracle's in one case, as ``Session`` says. A later record
+/// erased its user, and it was answered again after that: the session it saw is gone by then.
 struct Verdict {
   private(set) var violations: [String] = []
 
