@@ -1,114 +1,92 @@
 /// Every metric of the worker; names are given here and nowhere else.
 package struct WorkerMetrics: Sendable {
-  package let events = Family(
+  package let events = Family<Counter>(
     "dreamstream_events_total",
     "Events read, by what became of them.",
-    labels: ["outcome"],
-    make: { Counter() }
+    labels: ["outcome"]
   )
-  package let suggestions = Family(
+  package let suggestions = Family<Counter>(
     "dreamstream_suggestions_total",
     "Suggestions published, by how they came to be.",
-    labels: ["provenance"],
-    make: { Counter() }
+    labels: ["provenance"]
   )
-  package let deadLetters = Family(
+  package let deadLetters = Family<Counter>(
     "dreamstream_dead_letters_total",
     "Messages set aside, by where and why they were refused.",
-    labels: ["stage", "reason"],
-    make: { Counter() }
+    labels: ["stage", "reason"]
   )
-  package let stopped = Family(
+  package let stopped = Family<Counter>(
     "dreamstream_stopped_total",
     "Suggestions, by what ended their denoising.",
-    labels: ["by"],
-    make: { Counter() }
+    labels: ["by"]
   )
-  package let unknownItems = Family(
+  package let unknownItems = Family<Counter>(
     "dreamstream_unknown_items_total",
-    "Clicks in sessions on items that the model does not know.",
-    labels: [],
-    make: { Counter() }
+    "Clicks in sessions on items that the model does not know."
   )
-  package let retries = Family(
+  package let retries = Family<Counter>(
     "dreamstream_retries_total",
     "Failures waited out, by who failed.",
-    labels: ["dependency"],
-    make: { Counter() }
+    labels: ["dependency"]
   )
-  package let abandoned = Family(
+  package let abandoned = Family<Counter>(
     "dreamstream_abandoned_batches_total",
     "Batches given up, which come again here or elsewhere, by why.",
-    labels: ["cause"],
-    make: { Counter() }
+    labels: ["cause"]
   )
-  package let rebuilds = Family(
+  package let rebuilds = Family<Counter>(
     "dreamstream_rebuilds_total",
-    "Partitions whose clicks had to be folded into sessions again.",
-    labels: [],
-    make: { Counter() }
+    "Partitions whose clicks had to be folded into sessions again."
   )
 
   package let batchSize = Family(
     "dreamstream_batch_size",
     "Events of a batch.",
-    labels: [],
-    make: { Histogram(bounds: (0...12).map { Double(1 << $0) }) }
+    bounds: (0...12).map { Double(1 << $0) }
   )
   package let batchSeconds = Family(
     "dreamstream_batch_seconds",
     "Time of a batch in each stage.",
     labels: ["stage"],
-    make: { Histogram(bounds: Self.stageBounds) }
+    bounds: Self.stageBounds
   )
   package let eventLatency = Family(
     "dreamstream_event_latency_seconds",
     "From a click's time, or its message's if later, until its suggestion is out; 600 s at most.",
-    labels: [],
-    make: { Histogram(bounds: Self.latencyBounds) }
+    bounds: Self.latencyBounds
   )
   package let denoisingSteps = Family(
     "dreamstream_denoising_steps",
     "Denoiser calls of a suggestion.",
-    labels: [],
-    make: { Histogram(bounds: Self.stepBounds) }
+    bounds: Self.stepBounds
   )
 
-  package let consumerLag = Family(
+  package let consumerLag = Family<Gauge>(
     "dreamstream_consumer_lag",
     "Messages of a partition that are not processed yet.",
-    labels: ["topic", "partition"],
-    make: { Gauge() }
+    labels: ["topic", "partition"]
   )
-  package let partitionIdle = Family(
+  package let partitionIdle = Family<Gauge>(
     "dreamstream_partition_idle_seconds",
-    "Longest time a partition with lag made no progress.",
-    labels: [],
-    make: { Gauge() }
+    "Longest time a partition with lag made no progress."
   )
-  package let dependencyUp = Family(
+  package let dependencyUp = Family<Gauge>(
     "dreamstream_dependency_up",
     "1 while a dependency answers, 0 while it is waited for.",
-    labels: ["dependency"],
-    make: { Gauge() }
+    labels: ["dependency"]
   )
-  package let buildInfo = Family(
+  package let buildInfo = Family<Gauge>(
     "dreamstream_build_info",
     "1, for what is running.",
-    labels: ["version", "model"],
-    make: { Gauge() }
+    labels: ["version", "model"]
   )
-  package let residentMemory = Family(
+  package let residentMemory = Family<Gauge>(
     "process_resident_memory_bytes",
-    "Memory of the process that is in use.",
-    labels: [],
-    make: { Gauge() }
+    "Memory of the process that is in use."
   )
-  package let cpuSeconds = Family(
+  package let cpuSeconds = Family<Gauge>(
     "process_cpu_seconds_total",
-    "Processor time of the process, user and system.",
-    labels: [],
-    make: { Gauge() }
+    "Processor time of the process, user and system."
   )
 
   package static let outcomes = [

@@ -121,3 +121,21 @@ package final class Family<Metric: AnyObject & Sendable>: Sendable {
       .sorted { $0.0.lexicographicallyPrecedes($1.0) }
   }
 }
+
+extension Family where Metric == Counter {
+  convenience init(_ name: String, _ help: String, labels: [String] = []) {
+    self.init(name, help, labels: labels, make: { Counter() })
+  }
+}
+
+extension Family where Metric == Gauge {
+  convenience init(_ name: String, _ help: String, labels: [String] = []) {
+    self.init(name, help, labels: labels, make: { Gauge() })
+  }
+}
+
+extension Family where Metric == Histogram {
+  convenience init(_ name: String, _ help: String, labels: [String] = [], bounds: [Double]) {
+    self.init(name, help, labels: labels, make: { Histogram(bounds: bounds) })
+  }
+}
