@@ -115,13 +115,11 @@ struct AdmitTests {
   func marks() throws {
     let clock = ManualClock()
     let store = sessions()
-    var pipeline = Pipeline(
-      source: MemorySource(records),
+    var pipeline = try plainPipeline(
+      records,
       store: store,
-      sink: MemorySink(),
-      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
-      options: PipelineOptions(maxBatch: 5),
-      clock: clock.clock
+      PipelineOptions(maxBatch: 5),
+      clock: clock
     )
     func mark() throws -> Int64? {
       let member = Membership(group: "group", generation: 1, member: "member")

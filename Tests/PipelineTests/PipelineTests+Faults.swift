@@ -27,13 +27,10 @@ extension PipelineTests {
       let down = SessionFailure(remedy: .retry, reason: "down")
       var options = PipelineOptions()
       options.jitter = SeededGenerator(seed: seed)
-      var pipeline = Pipeline(
-        source: MemorySource(many()),
+      var pipeline = try plainPipeline(
+        many(),
         store: FailingSessions(sessions(), failures: Array(repeating: down, count: 6)),
-        sink: MemorySink(),
-        recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
-        options: options,
-        clock: ManualClock().clock
+        options
       )
       _ = try pipeline.turn()
       return pipeline.source.waitedMs
@@ -71,13 +68,11 @@ extension PipelineTests {
   func frozen(stage: Int) throws {
     let store = FailingSessions(sessions(), failures: [])
     let clock = ManualClock()
-    var pipeline = Pipeline(
-      source: MemorySource(many()),
+    var pipeline = try plainPipeline(
+      many(),
       store: store,
-      sink: MemorySink(),
-      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
-      options: PipelineOptions(maxBatch: 10),
-      clock: clock.clock
+      PipelineOptions(maxBatch: 10),
+      clock: clock
     )
     let source = pipeline.source
     // Before the sessions are written, or after that.
@@ -141,13 +136,11 @@ extension PipelineTests {
     let down = SessionFailure(remedy: .retry, reason: "down")
     let store = FailingSessions(sessions(), failures: Array(repeating: down, count: 1_000))
     let clock = ManualClock()
-    var pipeline = Pipeline(
-      source: MemorySource(many()),
+    var pipeline = try plainPipeline(
+      many(),
       store: store,
-      sink: MemorySink(),
-      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
-      options: PipelineOptions(fatalAfterMs: 1_000),
-      clock: clock.clock
+      PipelineOptions(fatalAfterMs: 1_000),
+      clock: clock
     )
     pipeline.source.whileWaiting = { _ in clock.advance(ms: 100) }
     let failure = #expect(throws: PipelineFailure.self) { try pipeline.turn() }
@@ -163,14 +156,7 @@ extension PipelineTests {
     options.shouldStop = { true }
     let waits = Waits()
     options.onWait = { waits.note($0) }
-    var pipeline = Pipeline(
-      source: MemorySource(many()),
-      store: store,
-      sink: MemorySink(),
-      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
-      options: options,
-      clock: ManualClock().clock
-    )
+    var pipeline = try plainPipeline(many(), store: store, options)
     #expect(try pipeline.turn().abandoned == .stopping)
     #expect(pipeline.source.committed.isEmpty && pipeline.sink.sent.isEmpty)
     #expect(waits.reasons == ["down"])
@@ -181,13 +167,11 @@ extension PipelineTests {
     let down = SessionFailure(remedy: .retry, reason: "down")
     let store = FailingSessions(sessions(), failures: [down, down])
     let clock = ManualClock()
-    var pipeline = Pipeline(
-      source: MemorySource(many()),
+    var pipeline = try plainPipeline(
+      many(),
       store: store,
-      sink: MemorySink(),
-      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
-      options: PipelineOptions(fatalAfterMs: 60_000),
-      clock: clock.clock
+      PipelineOptions(fatalAfterMs: 60_000),
+      clock: clock
     )
     pipeline.source.whileWaiting = { $0.assignmentEpoch += 1 }
     #expect(try pipeline.turn().abandoned == .partitionsMoved)
@@ -201,13 +185,11 @@ extension PipelineTests {
   func successesBetween(again: Bool) throws {
     let store = FailingSessions(sessions(), failures: [])
     let clock = ManualClock()
-    var pipeline = Pipeline(
-      source: MemorySource(many()),
+    var pipeline = try plainPipeline(
+      many(),
       store: store,
-      sink: MemorySink(),
-      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
-      options: PipelineOptions(maxBatch: 10, fatalAfterMs: 1_000),
-      clock: clock.clock
+      PipelineOptions(maxBatch: 10, fatalAfterMs: 1_000),
+      clock: clock
     )
     pipeline.source.whileWaiting = { _ in clock.advance(ms: 600) }
     let expired = PipelineFailure(remedy: .again, dependency: .kafka, reason: "expired")
@@ -226,13 +208,11 @@ extension PipelineTests {
   @Test("batches that never stick end it too")
   func neverSticks() throws {
     let clock = ManualClock()
-    var pipeline = Pipeline(
-      source: MemorySource(many()),
+    var pipeline = try plainPipeline(
+      many(),
       store: sessions(),
-      sink: MemorySink(),
-      recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
-      options: PipelineOptions(fatalAfterMs: 1_000),
-      clock: clock.clock
+      PipelineOptions(fatalAfterMs: 1_000),
+      clock: clock
     )
     pipeline.source.whileWaiting = { _ in clock.advance(ms: 400) }
     let expired = PipelineFailure(remedy: .again, dependency: .kafka, reason: "expired")

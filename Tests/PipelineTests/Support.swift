@@ -2,6 +2,7 @@ import Events
 import Pipeline
 import Sessions
 import Synchronization
+import TestSupport
 
 func text(_ text: String) -> [UInt8] { Array(text.utf8) }
 
@@ -70,4 +71,21 @@ func sessions(maxLength: Int = 5) -> MemorySessions {
     timeToLiveMs: 1_000_000_000
   )
   return MemorySessions(limits: limits) { 1_700_000_000_000 }
+}
+
+/// A pipeline in memory, with the tiny model as it is.
+func plainPipeline<Store: SessionStore>(
+  _ records: [Record],
+  store: Store,
+  _ options: PipelineOptions,
+  clock: ManualClock = ManualClock()
+) throws -> Pipeline<MemorySource, Store, MemorySink> {
+  Pipeline(
+    source: MemorySource(records),
+    store: store,
+    sink: MemorySink(),
+    recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
+    options: options,
+    clock: clock.clock
+  )
 }
