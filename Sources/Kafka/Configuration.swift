@@ -43,6 +43,14 @@ package struct RefusedSetting: Equatable, Sendable, CustomStringConvertible {
   }
 }
 
+/// Whether this librdkafka has a property of that name.
+package func isKnownProperty(_ name: String) -> Bool {
+  let configuration = unsafe rd_kafka_conf_new()
+  defer { unsafe rd_kafka_conf_destroy(configuration) }
+  var size = 0
+  return unsafe rd_kafka_conf_get(configuration, name, nil, &size) == RD_KAFKA_CONF_OK
+}
+
 /// Checks settings without connecting to anything.
 ///
 /// - Returns: Every setting that would be refused, by key; empty when a client could be made.

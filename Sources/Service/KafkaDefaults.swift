@@ -47,6 +47,10 @@ extension Configuration {
       defaults["transaction.timeout.ms"] = timeout
       // librdkafka wants it no longer than that.
       defaults["message.timeout.ms"] = timeout
+      // A librdkafka that starts over with its brokers while offsets are on their way never answers
+      // for these (confluentinc/librdkafka#5511).
+      let recovery = "metadata.recovery.strategy"
+      if isKnownProperty(recovery) { defaults[recovery] = "none" }
     }
     return defaults.merging(kafka.producerProperties) { $1 }
       .merging(["bootstrap.servers": bootstrap]) { $1 }

@@ -32,4 +32,24 @@ struct KafkaDefaultsTests {
         == []
     )
   }
+
+  @Test("transactions have a name for each pipeline, and are known to this librdkafka")
+  func transactions() throws {
+    func settings(_ more: [(key: String, value: String)]) throws -> [String: String] {
+      try Configuration.load(file: nil, overrides: [("worker.name", "w")] + more, environment: [:])
+        .producerSettings(bootstrap: "b:1", pipeline: 2)
+    }
+    let real = [(key: "kafka.brokers", value: "b:1")]
+    let usual = try settings(real)
+    #expect(usual["transactional.id"] == "dreamstream-w-2")
+    #expect(usual["transaction.timeout.ms"] == "10000" && usual["message.timeout.ms"] == "10000")
+    let recovers = isKnownProperty("metadata.recovery.strategy")
+    #expect(usual["metadata.recovery.strategy"] == (recovers ? "none" : nil))
+    #expect(refusedSettings(usual, for: .producer) == [])
+    let own = try settings(real + [("delivery.transactional_id", "mine")])
+    #expect(own["transactional.id"] == "mine-2")
+    for other in [[("delivery.mode", "auto")], real + [("delivery.mode", "at-least-once")]] {
+      #expect(try settings(other)["transactional.id"] == nil)
+    }
+  }
 }
