@@ -40,9 +40,6 @@ final class DeliveryReports: Bridge {
     }
   }
 
-  /// Drops what went wrong with messages that are no longer wanted.
-  func forget() { first = nil }
-
   /// What went wrong since the last call, if anything did.
   func takeFailure() -> KafkaFailure? {
     defer { first = nil }

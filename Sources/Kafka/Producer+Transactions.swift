@@ -43,7 +43,7 @@ extension Producer {
 
   package borrowing func abortTransaction(timeoutMs: Int) throws(KafkaFailure) {
     try unsafe check(rd_kafka_abort_transaction(client.raw, timeout(ms: timeoutMs)))
-    reports.forget()
+    _ = reports.takeFailure()
   }
 
   /// What went wrong with messages since the last call, if anything did.
