@@ -79,6 +79,7 @@ struct MetricsTests {
     let types = try Exposition(metrics.text()).types
     let labels: Set = [
       "outcome", "provenance", "stage", "reason", "by", "dependency", "topic", "partition", "le",
+      "cause",
     ]
     for expression in expressions {
       for match in expression.matches(of: #/(?:dreamstream|process)_\w+/#) {
