@@ -32,12 +32,14 @@ struct Group {
   var hasPending: Bool { !pending.isEmpty }
 
   /// Asks to be in the next generation, as a newcomer without a name.
-  mutating func join(_ name: String?, owned: Set<Int>, nowMs: Int64) -> String {
-    let known = name.flatMap { members[$0] == nil ? nil : $0 }
-    if known == nil { named += 1 }
-    let name = known ?? "m\(named)"
+  ///
+  /// - Returns: The member's name; `nil` if it has one that the group does not know any more.
+  mutating func join(_ name: String?, owned: Set<Int>, nowMs: Int64) -> String? {
+    if let name, members[name] == nil { return nil }
+    if name == nil { named += 1 }
+    let name = name ?? "m\(named)"
     if untilMs == nil { prepare(nowMs) }
-    members[name] = Member(heardMs: nowMs, owned: known == nil ? [] : owned)
+    members[name] = Member(heardMs: nowMs, owned: owned)
     completeIfJoined(nowMs)
     return name
   }

@@ -152,10 +152,17 @@ extension SimulatedSource {
         enrolment.heard(world.broker.withGroup { $0.heartbeat(name, generation, nowMs: nowMs) })
       }
     }
-    if enrolment.state == .lost {
-      world.trace.count("expelled")
-      world.note(life, "is no member any more")
-    }
+    if enrolment.state == .lost { noteLoss() }
+  }
+
+  private func lose() {
+    enrolment.lose()
+    noteLoss()
+  }
+
+  private func noteLoss() {
+    world.trace.count("expelled")
+    world.note(life, "is no member any more")
   }
 
   /// Tells the application of partitions that come and go.
@@ -173,9 +180,8 @@ extension SimulatedSource {
   private func join() {
     if !world.isReachable(.kafka) { return }
     let (nowMs, name, owned) = (world.nowMs, enrolment.name, owned)
-    enrolment.joined(
-      as: world.broker.withGroup { $0.join(name, owned: owned, nowMs: nowMs) }
-    )
+    let given = world.broker.withGroup { $0.join(name, owned: owned, nowMs: nowMs) }
+    if let given { enrolment.joined(as: given) } else { lose() }
   }
 
   private func assigned(_ added: Set<Int>) {

@@ -84,7 +84,7 @@ struct BrokerTests {
 
   @Test("offsets in a transaction count once it is committed, and are not told before")
   mutating func offsets() throws {
-    let name = broker.withGroup { $0.join(nil, owned: [], nowMs: 0) }
+    let name = try #require(broker.withGroup { $0.join(nil, owned: [], nowMs: 0) })
     let member = Membership(group: "g", generation: broker.group.generation, member: name)
     let producer = try broker.initialise("a")
     try broker.add([0: 5], for: member, as: "a", epoch: producer.epoch, nowMs: 0)
@@ -114,11 +114,11 @@ struct BrokerTests {
   }
 
   @Test("a cooperative group gives a partition away only once it is given back")
-  mutating func cooperative() {
-    let first = broker.withGroup { $0.join(nil, owned: [], nowMs: 0) }
+  mutating func cooperative() throws {
+    let first = try #require(broker.withGroup { $0.join(nil, owned: [], nowMs: 0) })
     #expect(broker.group.committed.isEmpty)
     #expect(broker.withGroup { $0.sync(first, nowMs: 0).assigned } == [0, 1])
-    let second = broker.withGroup { $0.join(nil, owned: [], nowMs: 1) }
+    let second = try #require(broker.withGroup { $0.join(nil, owned: [], nowMs: 1) })
     #expect(broker.withGroup { $0.heartbeat(first, 1, nowMs: 1) } == .rebalancing)
     #expect(broker.withGroup { $0.sync(second, nowMs: 1).answer } == .rebalancing)
     _ = broker.withGroup { $0.join(first, owned: [0, 1], nowMs: 2) }
@@ -131,14 +131,17 @@ struct BrokerTests {
   }
 
   @Test("a silent member is thrown out, and its commits are refused", arguments: [false, true])
-  func silent(isCooperative: Bool) {
+  func silent(isCooperative: Bool) throws {
     var group = Group(partitions: 2, isCooperative: isCooperative)
-    let name = group.join(nil, owned: [], nowMs: 0)
+    let nameGiven = group.join(nil, owned: [], nowMs: 0)
+    let name = try #require(nameGiven)
     let member = Membership(group: "g", generation: 1, member: name)
     #expect(group.commit([0: 1], by: member) == .fine)
     group.tick(nowMs: Scenario.sessionTimeoutMs + 1)
     #expect(group.commit([0: 2], by: member) == .unknownMember && group.committed == [0: 1])
-    let other = group.join(nil, owned: [], nowMs: 20_000)
+    #expect(group.join(name, owned: [0, 1], nowMs: 20_000) == nil)
+    let otherGiven = group.join(nil, owned: [], nowMs: 20_000)
+    let other = try #require(otherGiven)
     #expect(group.sync(other, nowMs: 20_000).assigned == [0, 1] && group.generation > 1)
   }
 }
