@@ -48,7 +48,7 @@ package enum Settings {
       "redis.address",
       \.redis.endpoint,
       .redisAddress,
-      "Where sessions live; `embedded` is this process, and forgets."
+      "Where sessions live; `embedded` is this process, which folds them again from the topic."
     ),
     Setting("redis.user", \.redis.user, Rule.text("a user name").optional(), "ACL user."),
     Setting(
