@@ -1,5 +1,5 @@
 """What `bench` and `stream` share: the built program, and real parts on private addresses, stopped at the end."""
-import contextlib, os, re, signal, subprocess, tempfile, time, urllib.request
+import contextlib, os, re, shutil, signal, subprocess, tempfile, time, urllib.request
 
 here = os.path.dirname(os.path.abspath(__file__))
 quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -31,8 +31,9 @@ class Parts:
         for product in ("dreamstream", "kafka-proxy"):
             output(here + "/build", "--product", product)
         folder = output(here + "/build", "--show-bin-path")
-        self.program = folder + "/dreamstream"
         self.scratch = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        # A copy: what is built while this runs changes nothing.
+        self.program = shutil.copy(folder + "/dreamstream", self.scratch)
         self.redis = self.scratch + "/redis.sock"
         stack.enter_context(process("redis-server", "--port", "0", "--unixsocket", self.redis, "--save", "", "--dir", self.scratch))
         broker = stack.enter_context(process(folder + "/kafka-proxy", "--broker", output(here + "/broker", "--path"),
@@ -71,6 +72,17 @@ def metrics(port):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         lines = answer.read().decode().splitlines()
     return {l.rsplit(" ", 1)[0]: float(l.rsplit(" ", 1)[1]) for l in lines if l[:1] != "#"}
+
+
+def quantile(before, after, q):
+    """Latency between two looks, in milliseconds; interpolated inside its bucket."""
+    name = "dreamstream_event_latency_seconds_bucket"
+    bounds = sorted((float(re.search('le="(.*)"', k)[1]), after[k] - before.get(k, 0)) for k in after if k.startswith(name))
+    rank, lower, below = q * bounds[-1][1], 0.0, 0.0
+    for bound, count in bounds:
+        if count >= rank:
+            return 1e3 * (lower + (bound - lower) * (rank - below) / max(1, count - below))
+        lower, below = bound, count
 
 
 def events(values):

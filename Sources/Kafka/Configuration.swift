@@ -10,7 +10,9 @@ package enum ClientRole: Sendable {
     // A message waits for its broker as long as the caller has patience, instead of expiring on a
     // clock of its own: a flush that times out may then simply be repeated.
     case .producer: ["enable.idempotence": "true", "message.timeout.ms": "0"]
-    case .consumer, .admin: [:]
+    // Statistics are where a consumer says how far it is with joining its group.
+    case .consumer: ["statistics.interval.ms": "5000"]
+    case .admin: [:]
     }
   }
 
@@ -123,7 +125,9 @@ struct Configuration: ~Copyable {
     unsafe rd_kafka_conf_set_log_cb(raw, Bridge.logCallback)
     unsafe rd_kafka_conf_set_error_cb(raw, Bridge.errorCallback)
     switch role {
-    case .consumer: unsafe rd_kafka_conf_set_rebalance_cb(raw, RebalanceBridge.callback)
+    case .consumer:
+      unsafe rd_kafka_conf_set_rebalance_cb(raw, RebalanceBridge.callback)
+      unsafe rd_kafka_conf_set_stats_cb(raw, RebalanceBridge.statisticsCallback)
     case .producer: unsafe rd_kafka_conf_set_dr_msg_cb(raw, DeliveryReports.callback)
     case .admin: break
     }

@@ -30,6 +30,10 @@ extension Consumer {
   /// It stays after the trouble is over: librdkafka does not say when that is.
   package var lastError: KafkaFailure? { bridge.lastError }
 
+  /// How far joining the group is, in librdkafka's words, seconds late: `steady` once it is done,
+  /// with partitions or without; `nil` before that is known.
+  package var joinState: String? { bridge.joinState }
+
   /// The name the group knows this member by; `nil` before it has joined.
   package var memberID: String? {
     guard let text = unsafe rd_kafka_memberid(client.raw) else { return nil }
@@ -127,8 +131,8 @@ extension Consumer {
     let silent = bridge.assignment.filter { begun($0, positions) == nil }
     if silent.isEmpty { return }
     let committed = try committed(silent, timeoutMs: timeoutMs)
-    let low = try offsets(Int64(RD_KAFKA_OFFSET_BEGINNING), of: silent, timeoutMs: timeoutMs)
-    let high = try offsets(Int64(RD_KAFKA_OFFSET_END), of: silent, timeoutMs: timeoutMs)
+    let low = try firstOffsets(of: silent, timeoutMs: timeoutMs)
+    let high = try endOffsets(of: silent, timeoutMs: timeoutMs)
     for partition in silent {
       guard let low = low[partition], let high = high[partition] else { continue }
       // What was committed long ago may no longer be kept.
@@ -150,6 +154,15 @@ extension Consumer {
     timeoutMs: Int
   ) throws(KafkaFailure) -> [TopicPartition: Int64] {
     try offsets(Int64(RD_KAFKA_OFFSET_BEGINNING), of: partitions, timeoutMs: timeoutMs)
+  }
+
+  /// The offset that the next message to arrive in each partition will get, as far as its messages
+  /// may be read.
+  package borrowing func endOffsets(
+    of partitions: Set<TopicPartition>,
+    timeoutMs: Int
+  ) throws(KafkaFailure) -> [TopicPartition: Int64] {
+    try offsets(Int64(RD_KAFKA_OFFSET_END), of: partitions, timeoutMs: timeoutMs)
   }
 
   /// The first offset of each partition whose message is of `timeMs` or later; none where the

@@ -22,6 +22,8 @@ final class RebalanceBridge: Bridge {
   /// New partitions start as the old ones are: paused, while the caller cannot take messages.
   var isPaused = false
   private var isCooperative = false
+  /// How far joining the group is, as librdkafka's statistics have it.
+  private(set) var joinState: String?
 
   init(holdsArrivals: Bool, log: KafkaLog?) {
     self.holdsArrivals = holdsArrivals
@@ -43,6 +45,26 @@ final class RebalanceBridge: Bridge {
         unsafe bridge.revoke(list, from: client)
       }
     }
+
+  static let statisticsCallback:
+    @convention(c) (
+      OpaquePointer?, UnsafeMutablePointer<CChar>?, Int, UnsafeMutableRawPointer?
+    ) -> Int32 = { _, json, size, opaque in
+      guard let json = unsafe json, let opaque = unsafe opaque else { return 0 }
+      let bridge = unsafe Unmanaged<RebalanceBridge>.fromOpaque(opaque).takeUnretainedValue()
+      let text = unsafe UnsafeRawBufferPointer(start: json, count: size)
+      bridge.joinState = unsafe RebalanceBridge.joinState(in: text)
+      // librdkafka frees its text.
+      return 0
+    }
+
+  /// The value of the one member of that name; it is made of letters and dashes.
+  static func joinState(in statistics: some Collection<UInt8>) -> String? {
+    guard let name = statistics.firstRange(of: Array("\"join_state\":".utf8)) else { return nil }
+    let value = statistics[name.upperBound...].drop { $0 == UInt8(ascii: " ") }
+    guard value.first == UInt8(ascii: "\"") else { return nil }
+    return String(decoding: value.dropFirst().prefix { $0 != UInt8(ascii: "\"") }, as: UTF8.self)
+  }
 
   @unsafe
   private func assign(

@@ -32,6 +32,7 @@ extension Pipeline {
       throw PipelineFailure(error)
     }
     try confirm(afresh)
+    try checkEnds(marks, extents)
     try lower(marks, to: extents)
     var starts: [Partition: Int64?] = [:]
     for partition in partitions {
@@ -71,6 +72,30 @@ extension Pipeline {
       remedy: .retry,
       dependency: .kafka,
       reason: "the group committed something while its partitions were claimed"
+    )
+  }
+
+  /// Sees that these marks are of the topic that is there: one made anew counts its offsets anew,
+  /// and sessions would take its records for those they have seen.
+  private mutating func checkEnds(
+    _ marks: [Partition: Int64],
+    _ extents: [Partition: Extent]
+  ) throws(PipelineFailure) {
+    func beyond(_ extents: [Partition: Extent]) -> [Partition] {
+      marks.filter { extents[$0.key]?.end ?? .max < $0.value }.map(\.key)
+    }
+    // Before the claim somebody else may have gone further than we knew of.
+    let suspects = beyond(extents)
+    if suspects.isEmpty { return }
+    let now = try source.extents(of: Set(suspects))
+    guard let partition = beyond(now).min(by: { $0.description < $1.description }) else { return }
+    throw PipelineFailure(
+      remedy: .stop,
+      dependency: .sessions,
+      reason:
+        "\(partition) ends at \(now[partition]?.end ?? 0), and sessions have folded it as far as "
+        + "\(marks[partition] ?? 0): the topic was made anew, or lost records; choose another "
+        + "redis.prefix, for these sessions would ignore its clicks"
     )
   }
 

@@ -57,8 +57,11 @@ package struct Extent: Equatable, Sendable {
   package var first: Int64
   /// The first that a session may still rest on: what lies before is older than any lives.
   package var relevant: Int64
+  /// The offset of the next record to come; `nil` where that is not known.
+  package var end: Int64?
 
-  package init(committed: Int64?, first: Int64, relevant: Int64? = nil) {
+  package init(committed: Int64?, first: Int64, relevant: Int64? = nil, end: Int64? = nil) {
+    self.end = end
     self.committed = committed
     self.first = first
     self.relevant = max(relevant ?? first, first)

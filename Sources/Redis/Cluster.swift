@@ -14,6 +14,9 @@ package struct Cluster: ~Copyable {
   private var nodes: [RedisSettings.Address: Node] = [:]
   private var map: SlotMap?
   private var isStale = true
+  /// Grows whenever a node is connected to, or slots are served elsewhere: what was known of the
+  /// nodes' data may then be no longer true.
+  package private(set) var life = 0
   /// Where the last failure was: who is asked last.
   private var suspect: RedisSettings.Address?
 
@@ -33,7 +36,27 @@ package struct Cluster: ~Copyable {
     _ calls: [Script.Call]
   ) throws(RedisFailure) -> [Reply] {
     if calls.isEmpty { return [] }
-    return try twice { cluster throws(RedisFailure) in try cluster.attempt(&script, calls) }
+    return try twice { cluster throws(RedisFailure) in
+      try cluster.attempt(&script, calls, isSteady: false) ?? []
+    }
+  }
+
+  /// Runs calls once, if the cluster is as it was in that ``life``.
+  ///
+  /// - Returns: As ``run(_:_:)``; `nil` if it is not: some calls may have run, none of them on a node
+  ///   that was not connected to, or did not serve their slots, then.
+  /// - Throws: `retry` when a node is gone.
+  package mutating func run(
+    _ script: inout Script,
+    _ calls: [Script.Call],
+    inLife life: Int
+  ) throws(RedisFailure) -> [Reply]? {
+    if calls.isEmpty { return [] }
+    if isStale || self.life != life { return nil }
+    do throws(RedisFailure) { return try attempt(&script, calls, isSteady: true) } catch {
+      distrust()
+      throw error
+    }
   }
 
   /// Sees every node that serves slots answer, and every slot served.
@@ -64,6 +87,7 @@ package struct Cluster: ~Copyable {
   package mutating func distrust() {
     nodes = [:]
     isStale = true
+    life += 1
   }
 
   private mutating func twice<Result>(
@@ -81,13 +105,19 @@ package struct Cluster: ~Copyable {
 
   private mutating func attempt(
     _ script: inout Script,
-    _ calls: [Script.Call]
-  ) throws(RedisFailure) -> [Reply] {
+    _ calls: [Script.Call],
+    isSteady: Bool
+  ) throws(RedisFailure) -> [Reply]? {
     var map = try currentMap()
     var dispatch = Dispatch(slots: calls.map { HashSlot.of($0.keys.first?.bytes ?? []) })
     while true {
       let legs = try dispatch.legs(by: map)
-      for leg in legs { try connect(leg.node) }
+      for leg in legs where nodes[leg.node] == nil {
+        // What is on its way there came from a node that we know.
+        let isOnItsWay = leg.calls.allSatisfy(leg.asking.contains)
+        if isSteady, !isOnItsWay { return nil }
+        try connect(leg.node, isKnown: isOnItsWay)
+      }
       let digest = try digest(of: &script, from: legs[0].node)
       for leg in legs { try send(script.commands(calls, digest, leg), to: leg.node) }
       for leg in legs {
@@ -100,7 +130,13 @@ package struct Cluster: ~Copyable {
         }
       }
       self.map = map
-      if let replies = dispatch.replies { return replies }
+      if isStale {
+        life += 1
+        if isSteady { return nil }
+      }
+      guard let replies = dispatch.replies else { continue }
+      if isStale { _ = try currentMap() }
+      return replies
     }
   }
 
@@ -124,6 +160,7 @@ package struct Cluster: ~Copyable {
       if failure != nil, clock.now > deadline { break }
       do throws(RedisFailure) {
         let read = try readMap(from: address)
+        if map?.differs(from: read) ?? true { life += 1 }
         map = read
         isStale = false
         return read
@@ -169,8 +206,12 @@ package struct Cluster: ~Copyable {
     return map
   }
 
-  private mutating func connect(_ address: RedisSettings.Address) throws(RedisFailure) {
+  private mutating func connect(
+    _ address: RedisSettings.Address,
+    isKnown: Bool = false
+  ) throws(RedisFailure) {
     if nodes[address] != nil { return }
+    if !isKnown { life += 1 }
     var settings = settings
     settings.address = address
     do throws(RedisFailure) { nodes[address] = Node(try Connection(settings)) } catch {

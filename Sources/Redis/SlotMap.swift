@@ -34,6 +34,11 @@ struct SlotMap: Equatable, Sendable {
   /// The node that serves a slot.
   func owner(of slot: Int) -> Address? { owners[slot].map { nodes[$0] } }
 
+  /// Whether another node serves a slot here than there.
+  func differs(from other: SlotMap) -> Bool {
+    (0..<HashSlot.count).contains { owner(of: $0) != other.owner(of: $0) }
+  }
+
   /// Nodes that serve at least one slot.
   var masters: [Address] { Set(owners).compactMap { $0 }.sorted().map { nodes[$0] } }
 

@@ -13,6 +13,7 @@ package final class KafkaSource: ClickSource {
   private static let askTimeoutMs = 500
   private static let rewindTimeoutMs = 5_000
   private static let commitTimeoutMs = 2_000
+  private static let joined = "steady"
   private static let justAssigned: Set = ["_STATE", "_PREV_IN_PROGRESS"]
 
   private let consumer: Consumer
@@ -20,9 +21,12 @@ package final class KafkaSource: ClickSource {
   private let topics: [String]
   private let timeToLiveMs: Int64
   private let fatalAfterMs: Int64
+  private let settleWithinMs: Int64
   private let nowMs: () -> Int64
   private var outage: KafkaOutage
   private var askedMs: Int64
+  /// Since when we have no partitions and the group is not done with joining.
+  private var unsettledMs: Int64?
   private var isPaused = false
   /// Taken while paused; given out by the next poll.
   private var held: [Delivery] = []
@@ -36,18 +40,30 @@ package final class KafkaSource: ClickSource {
     (try? consumer.groupMember()).map(Membership.init)
       ?? Membership(group: "", generation: -1, member: "")
   }
+  /// How far joining the group is, in librdkafka's words.
+  package var joinState: String? { consumer.joinState }
   /// What keeps clicks from coming; `nil` once it is over.
   package var trouble: KafkaTrouble? { outage.trouble }
 
-  /// Joins the group; `properties` are librdkafka's, and `connection` those of them that say how to
-  /// reach the brokers, which may be out of reach for `fatalAfterMs` on the growing clock `nowMs`;
-  /// messages older than `timeToLiveMs` are in nobody's session.
+  /// Joins the group.
+  ///
+  /// - Parameters:
+  ///   - properties: librdkafka's.
+  ///   - connection: Those of them that say how to reach the brokers.
+  ///   - topics: Where the clicks are.
+  ///   - timeToLiveMs: Messages older than that are in nobody's session.
+  ///   - fatalAfterMs: For how long the brokers may be out of reach.
+  ///   - settleWithinMs: For how long joining may stand still, once it was seen to.
+  ///   - nowMs: A clock that only grows.
+  ///   - log: What librdkafka has to say.
+  /// - Throws: `stop` if librdkafka refuses the properties.
   package init(
     properties: [String: String],
     connection: [String: String],
     topics: [String],
     timeToLiveMs: Int64,
     fatalAfterMs: Int64,
+    settleWithinMs: Int64,
     nowMs: @escaping () -> Int64,
     log: KafkaLog?
   ) throws(PipelineFailure) {
@@ -62,6 +78,7 @@ package final class KafkaSource: ClickSource {
     self.topics = topics
     self.timeToLiveMs = timeToLiveMs
     self.fatalAfterMs = fatalAfterMs
+    self.settleWithinMs = settleWithinMs
     self.nowMs = nowMs
     askedMs = nowMs()
     outage = KafkaOutage(brokers: connection["bootstrap.servers"] ?? "", nowMs: nowMs())
@@ -72,6 +89,7 @@ package final class KafkaSource: ClickSource {
     firstWaitMs: Int,
     lingerMs: Int
   ) throws(PipelineFailure) -> [Record] {
+    try watchJoining()
     do throws(KafkaFailure) {
       if isPaused {
         try consumer.resumeAll()
@@ -89,6 +107,25 @@ package final class KafkaSource: ClickSource {
     }
   }
 
+  /// Brokers may answer every question but the one for our partitions: then no partition stands
+  /// still, as none is ours, and only joining anew helps.
+  private func watchJoining() throws(PipelineFailure) {
+    let state = joinState
+    if state == nil || state == Self.joined || !consumer.assignment.isEmpty {
+      unsettledMs = nil
+      return
+    }
+    let lastedMs = nowMs() - (unsettledMs ?? nowMs())
+    unsettledMs = nowMs() - lastedMs
+    if lastedMs >= settleWithinMs {
+      throw PipelineFailure(
+        remedy: .stop,
+        dependency: .kafka,
+        reason: "joining the group has stood at \(state ?? "") for \(lastedMs / 1_000) s"
+      )
+    }
+  }
+
   package func extents(
     of partitions: Set<Partition>
   ) throws(PipelineFailure) -> [Partition: Extent] {
@@ -101,11 +138,13 @@ package final class KafkaSource: ClickSource {
         of: asked,
         timeoutMs: Self.rewindTimeoutMs
       )
+      let end = try consumer.endOffsets(of: asked, timeoutMs: Self.rewindTimeoutMs)
       let extents = asked.map { place in
         let extent = Extent(
           committed: committed[place],
           first: first[place] ?? 0,
-          relevant: relevant[place]
+          relevant: relevant[place],
+          end: end[place]
         )
         return (Partition(place), extent)
       }

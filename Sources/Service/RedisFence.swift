@@ -4,17 +4,21 @@ import Sessions
 
 /// Who may write to the sessions of a bucket, and how far they have come: a hash beside them.
 ///
-/// For each partition it has two fields. `topic:partition` is the claim, `epoch generation member`:
-/// the epoch grows with every claim by somebody else or in another generation, and whoever writes
-/// shows the claim it was given. `topic:partition:mark` is the offset before which all that the
-/// partition held for this bucket is folded. A replica is given both in the order of the writes
-/// between them, so a mark that outlives a failover never tells of sessions that did not.
+/// For each partition it has two fields. `topic:partition` is the claim, `epoch generation group
+/// nonce`: the epoch grows with every claim, and whoever writes shows the claim it was given.
+/// `topic:partition:mark` is the offset before which all that the partition held for this bucket is
+/// folded. A replica is given both in the order of the writes between them, so a mark that outlives
+/// a failover never tells of sessions that did not. A claim that outlives it does: hence a new one
+/// for every connection, whose epoch also shuts out what was sent over an earlier one and is still
+/// on its way.
 ///
-/// Fences do not age. One takes 150 bytes for a partition (`MEMORY USAGE`), 440 for four, 1,600 for
-/// 16 and 6,200 for 64, and there are 256 of them, however many users there are.
+/// Fences do not age. One takes 140 bytes for a partition (`MEMORY USAGE`), 310 for four, 1,080 for
+/// 16 and 4,150 for 64, and there are 256 of them, however many users there are.
 enum RedisFence {
   /// The code of the error reply when somebody else has claimed since.
   static let fenced = "FENCED"
+  /// The code of the error reply when that somebody is of another group.
+  static let taken = "TAKEN"
   /// The code of the error reply when the claim is gone, or an earlier one is back.
   static let lost = "LOST"
 
@@ -24,40 +28,52 @@ enum RedisFence {
       local held = redis.pcall('HGET', fence, source)
       if held == claim then return end
       if type(held) == 'table' then return held end
-      local function epoch(of) return tonumber(string.match(of, '^%d+')) end
-      local isLost = not held or epoch(held) < epoch(claim)
-      return redis.error_reply((isLost and 'LOST ' or 'FENCED ') .. source)
+      local function read(claim) return string.match(claim or '', '^(%d+) %S+ (%S+)') end
+      local epoch, group = read(held)
+      local ours, our_group = read(claim)
+      if not epoch or tonumber(epoch) < tonumber(ours) then
+        return redis.error_reply('LOST ' .. source)
+      elseif group ~= our_group then
+        return redis.error_reply('TAKEN ' .. source .. ' by ' .. group)
+      end
+      return redis.error_reply('FENCED ' .. source)
     end
 
     """#
 
   /// Takes partitions over, all or none.
   ///
-  /// `ARGV`: generation, member, and for each partition its source and whether its group begins
-  /// afresh. Answers for each with claim and mark.
+  /// `ARGV`: generation, group and nonce, none with a space; and for each partition its source and
+  /// whether its group begins afresh. Answers for each with claim and mark.
   static let claim = #"""
-    local fence, generation, owner = KEYS[1], tonumber(ARGV[1]), ARGV[1] .. ' ' .. ARGV[2]
+    local fence, owner = KEYS[1], table.concat(ARGV, ' ', 1, 3)
     local fields, replies = {}, {}
-    for i = 3, #ARGV, 2 do
+    for i = 4, #ARGV, 2 do
       local source = ARGV[i]
-      local held = redis.call('HGET', fence, source)
-      local epoch, before = 0, nil
-      if held then epoch, before = string.match(held, '^(%d+) (.*)$') end
-      local passed = before and tonumber(string.match(before, '^%S+'))
-      if passed and passed > generation and ARGV[i + 1] == '0' then
-        return redis.error_reply('FENCED ' .. source .. ', in generation ' .. passed)
+      local held = redis.call('HGET', fence, source) or ''
+      local epoch, generation, group = string.match(held, '^(%d+) (%S+) (%S+)')
+      -- Another group's generations tell nothing of ours.
+      local is_passed = group == ARGV[2] and tonumber(generation) > tonumber(ARGV[1])
+      if is_passed and ARGV[i + 1] == '0' then
+        return redis.error_reply('FENCED ' .. source .. ', in generation ' .. generation)
       end
-      local claim = held
-      if before ~= owner then
-        claim = string.format('%d %s', epoch + 1, owner)
-        fields[#fields + 1], fields[#fields + 2] = source, claim
-      end
+      local claim = string.format('%d %s', (epoch or 0) + 1, owner)
+      fields[#fields + 1], fields[#fields + 2] = source, claim
       replies[#replies + 1] = {claim, redis.call('HGET', fence, source .. ':mark')}
     end
-    -- A full server takes no writes, and need not where nothing changes.
-    if #fields > 0 then redis.call('HSET', fence, unpack(fields)) end
+    redis.call('HSET', fence, unpack(fields))
     return replies
     """#
+
+  /// A name as a word: what is not printable, and a percent sign, as `%20`.
+  static func word(_ name: String) -> Argument {
+    let bytes = name.utf8.flatMap { byte -> [UInt8] in
+      if byte > 32, byte != UInt8(ascii: "%"), byte != 127 { return [byte] }
+      let digits = String(byte, radix: 16, uppercase: true)
+      return Array("%\(digits.count == 1 ? "0" : "")\(digits)".utf8)
+    }
+    return .bytes(bytes.isEmpty ? Array("-".utf8) : bytes)
+  }
 
   /// Sets marks, all or none.
   ///

@@ -13,29 +13,49 @@ struct RedisLine: ~Copyable {
 
   init(_ settings: RedisSettings) { place = RedisPlace(settings) }
 
-  /// Runs calls, all in one round trip.
+  /// Grows with every new connection.
   ///
-  /// - Throws: What `refusal` makes of the replies, or why there are none.
+  /// What a server has lost while none led to it cannot be seen in
+  /// what it says of the rest, so claims are of the connection they were made over.
+  var life: Int { place.life }
+
+  /// Runs calls, all in one round trip; what wants a claim runs in the `life` of that claim only.
+  ///
+  /// - Throws: What `refusal` makes of the replies, or why there are none; `claim` in another life.
   mutating func run(
     _ request: Request,
     _ calls: [Script.Call],
+    inLife life: Int?,
     refusal: ([Reply]) -> SessionFailure?
   ) throws(SessionFailure) -> [Reply] {
-    let replies: [Reply]
+    let answer: [Reply]?
     do throws(RedisFailure) {
       switch request {
-      case .fold: replies = try place.run(&fold, calls)
-      case .claim: replies = try place.run(&claim, calls)
-      case .mark: replies = try place.run(&mark, calls)
+      case .fold: answer = try place.run(&fold, calls, inLife: life)
+      case .claim: answer = try place.run(&claim, calls, inLife: life)
+      case .mark: answer = try place.run(&mark, calls, inLife: life)
       }
     } catch {
       throw SessionFailure(error)
     }
+    guard let replies = answer else {
+      throw SessionFailure(
+        remedy: .claim,
+        reason: "Redis was connected to anew: what it may have lost meanwhile is folded again"
+      )
+    }
     if let refusal = refusal(replies) {
-      place.distrust()
+      if replies.contains(where: Self.isMisplaced) { place.distrust() }
       throw refusal
     }
     return replies
+  }
+
+  /// Whether a server refused for what it is: after a failover a connection leads to the wrong one.
+  private static func isMisplaced(_ reply: Reply) -> Bool {
+    guard case .error(let message) = reply else { return false }
+    let harmless = [RedisFence.fenced, RedisFence.taken, "OOM", "TRYAGAIN"]
+    return !harmless.contains(RedisFailure.code(of: message))
   }
 
   /// Sees all nodes answer, and counts them.
@@ -49,6 +69,7 @@ private struct RedisPlace: ~Copyable {
   private let settings: RedisSettings
   private var connection: Connection?
   private var cluster: Cluster
+  private var connections = 0
 
   init(_ settings: RedisSettings) {
     self.settings = settings
@@ -57,12 +78,23 @@ private struct RedisPlace: ~Copyable {
 
   private var isCluster: Bool { !settings.cluster.isEmpty }
 
+  var life: Int { isCluster ? cluster.life : connections }
+
+  /// - Returns: A reply per call; `nil` in another life than that.
   mutating func run(
     _ script: inout Script,
-    _ calls: [Script.Call]
-  ) throws(RedisFailure) -> [Reply] {
-    if isCluster { return try cluster.run(&script, calls) }
-    return try use { connection throws(RedisFailure) in try script.run(calls, on: &connection) }
+    _ calls: [Script.Call],
+    inLife life: Int?
+  ) throws(RedisFailure) -> [Reply]? {
+    guard let life else {
+      if isCluster { return try cluster.run(&script, calls) }
+      return try use { connection throws(RedisFailure) in try script.run(calls, on: &connection) }
+    }
+    if isCluster { return try cluster.run(&script, calls, inLife: life) }
+    guard life == connections, var held = connection.take() else { return nil }
+    let replies = try script.run(calls, on: &held)
+    connection = consume held
+    return replies
   }
 
   mutating func ping() throws(RedisFailure) -> Int {
@@ -73,8 +105,6 @@ private struct RedisPlace: ~Copyable {
     }
   }
 
-  /// Keeps no connection over which anything was refused: after a failover it leads to the wrong
-  /// server.
   mutating func distrust() {
     connection = nil
     cluster.distrust()
@@ -93,6 +123,7 @@ private struct RedisPlace: ~Copyable {
         if held.isAlive { throw error }
       }
     }
+    connections += 1
     var fresh = try Connection(settings)
     let result = try body(&fresh)
     connection = consume fresh

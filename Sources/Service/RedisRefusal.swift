@@ -31,6 +31,13 @@ enum RedisRefusal {
         remedy: .claim,
         reason: "somebody else has claimed \(source) (\(key) in Redis)"
       )
+    case RedisFence.taken:
+      return SessionFailure(
+        remedy: .stop,
+        reason:
+          "another group's workers have claimed \(source) (\(key) in Redis): each group needs "
+          + "a redis.prefix of its own"
+      )
     case RedisFence.lost:
       return SessionFailure(
         remedy: .claim,

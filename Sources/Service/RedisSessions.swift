@@ -14,8 +14,14 @@ import Synchronization
 package final class RedisSessions: SessionStore, Sendable {
   private let prefix: String
   private let head: [Argument]
-  private let claims = Mutex<[Partition: RedisClaim]>([:])
+  private let claims = Mutex(Claims())
   private let line: Mutex<RedisLine>
+
+  /// Our claims, all made in one life of the line to Redis.
+  private struct Claims {
+    var life = 0
+    var byPartition: [Partition: RedisClaim] = [:]
+  }
 
   /// A store that connects when it is first used.
   ///
@@ -40,6 +46,8 @@ package final class RedisSessions: SessionStore, Sendable {
 
   /// Claims partitions in the fences of all buckets, in one round trip.
   ///
+  /// Claims end with the connection they were made over.
+  ///
   /// Where it throws, some buckets may have been claimed. That harms nobody: whoever is shut out
   /// claims again, and the later generation is given what it asks for.
   package func claim(
@@ -48,13 +56,18 @@ package final class RedisSessions: SessionStore, Sendable {
     afresh: Set<Partition>
   ) throws(SessionFailure) -> [Partition: Int64] {
     if partitions.isEmpty { return [:] }
-    claims.withLock { $0 = $0.filter { !partitions.contains($0.key) } }
+    claims.withLock { claims in for partition in partitions { claims.byPartition[partition] = nil }
+    }
     let partitions = Array(partitions)
-    var arguments: [Argument] = [.integer(Int64(member.generation)), .text(member.member)]
+    var arguments: [Argument] = [
+      .integer(Int64(member.generation)), RedisFence.word(member.group),
+      // A claim that a server lost is not made again: something may still show it.
+      .integer(Int64(UInt32.random(in: 0...UInt32.max))),
+    ]
     for partition in partitions {
       arguments += [RedisFence.source(partition), afresh.contains(partition) ? 1 : 0]
     }
-    let replies = try runInAllBuckets(.claim) { _ in arguments }
+    let (replies, life) = try runInAllBuckets(.claim, inLife: nil) { _ in arguments }
 
     var made = Array(repeating: RedisClaim(), count: partitions.count)
     for (bucket, reply) in zip(RedisBucket.all, replies) {
@@ -63,22 +76,23 @@ package final class RedisSessions: SessionStore, Sendable {
       else { throw Self.notOurs(bucket.key(prefix), "a fence") }
     }
     let byPartition = Dictionary(uniqueKeysWithValues: zip(partitions, made))
-    claims.withLock { $0.merge(byPartition) { $1 } }
+    claims.withLock { claims in
+      if claims.life != life { claims = Claims(life: life) }
+      claims.byPartition.merge(byPartition) { $1 }
+    }
     return byPartition.compactMapValues(\.mark)
   }
 
   /// Folds a batch, each user's changes atomically.
   ///
-  /// A connection that proves broken is replaced once and the batch made again: what was applied
-  /// the first time then answers as redelivered. So a call lasts at most a connect timeout and two
-  /// command timeouts; waiting before the next one is the caller's.
+  /// A call lasts at most a command timeout; waiting before the next one is the caller's.
   ///
   /// - Throws: `retry` when Redis is unreachable, silent, starting, failing over or full; `claim`
-  ///   when a partition is not ours any more, or Redis has lost that it is; `stop` when it refuses
-  ///   for good, or holds under a user's key what is not a session. Other users of the batch may
-  ///   then have been folded.
+  ///   when a partition is not ours any more, Redis has lost that it is, or the connection it was
+  ///   claimed over is gone; `stop` when it refuses for good, another group has claimed, or there is
+  ///   under a user's key what is not a session. Other users of the batch may then have been folded.
   package func apply(_ batch: [UserChanges]) throws(SessionFailure) -> [[SessionView]] {
-    if batch.isEmpty { return [] }
+    if batch.allSatisfy(\.changes.isEmpty) { return batch.map { _ in [] } }
     let claims = claims.withLock { $0 }
     var calls: [Script.Call] = []
     var keys: [String] = []
@@ -89,7 +103,7 @@ package final class RedisSessions: SessionStore, Sendable {
       let arguments: [Argument]
       do throws(RedisSessionScript.Unclaimed) {
         arguments = try RedisSessionScript.arguments(head, one.changes) { partition in
-          claims[partition]?.shown[bucket.number]
+          claims.byPartition[partition]?.shown[bucket.number]
         }
       } catch {
         throw Self.unclaimed(error.partition)
@@ -101,7 +115,7 @@ package final class RedisSessions: SessionStore, Sendable {
         )
       )
     }
-    let replies = try run(.fold, calls, keys: keys)
+    let (replies, _) = try run(.fold, calls, keys: keys, inLife: claims.life)
     var views: [[SessionView]] = []
     views.reserveCapacity(batch.count)
     for (index, reply) in replies.enumerated() {
@@ -118,12 +132,12 @@ package final class RedisSessions: SessionStore, Sendable {
   package func mark(_ next: [Position]) throws(SessionFailure) {
     if next.isEmpty { return }
     let claims = claims.withLock { $0 }
-    for position in next where claims[position.home] == nil {
+    for position in next where claims.byPartition[position.home] == nil {
       throw Self.unclaimed(position.home)
     }
-    _ = try runInAllBuckets(.mark) { bucket in
+    _ = try runInAllBuckets(.mark, inLife: claims.life) { bucket in
       next.flatMap { position -> [Argument] in
-        guard let claim = claims[position.home] else { return [] }
+        guard let claim = claims.byPartition[position.home] else { return [] }
         return [
           RedisFence.source(position.home), claim.shown[bucket.number], .integer(position.offset),
         ]
@@ -145,22 +159,27 @@ package final class RedisSessions: SessionStore, Sendable {
 
   private func runInAllBuckets(
     _ request: RedisLine.Request,
+    inLife life: Int?,
     arguments: (RedisBucket) -> [Argument]
-  ) throws(SessionFailure) -> [Reply] {
+  ) throws(SessionFailure) -> (replies: [Reply], life: Int) {
     let keys = RedisBucket.all.map { $0.key(prefix) }
     let calls = zip(RedisBucket.all, keys).map { bucket, key in
       Script.Call(keys: [.text(key)], arguments: arguments(bucket))
     }
-    return try run(request, calls, keys: keys)
+    return try run(request, calls, keys: keys, inLife: life)
   }
 
   private func run(
     _ request: RedisLine.Request,
     _ calls: [Script.Call],
-    keys: [String]
-  ) throws(SessionFailure) -> [Reply] {
+    keys: [String],
+    inLife life: Int?
+  ) throws(SessionFailure) -> (replies: [Reply], life: Int) {
     try line.withLock { (line) throws(SessionFailure) in
-      try line.run(request, calls) { RedisRefusal.gravest(in: $0, of: keys) }
+      let replies = try line.run(request, calls, inLife: life) {
+        RedisRefusal.gravest(in: $0, of: keys)
+      }
+      return (replies, line.life)
     }
   }
 

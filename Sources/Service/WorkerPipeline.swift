@@ -7,9 +7,6 @@ internal import Pipeline
 internal import Sessions
 
 extension Worker {
-  /// What librdkafka takes where nothing is set.
-  private static let sessionTimeoutMs: Int64 = 45_000
-
   /// Runs one pipeline on this thread until it is asked to stop.
   func runPipeline(_ number: Int) throws(WorkerFailure) {
     if let memory {
@@ -124,6 +121,8 @@ extension Worker {
       topics: [configuration.topics.clicks],
       timeToLiveMs: configuration.sessions.ttlMs,
       fatalAfterMs: configuration.faults.fatalAfterMs,
+      // A group waits as long for a member that is gone.
+      settleWithinMs: configuration.faults.fatalAfterMs + sessionTimeoutMs,
       nowMs: Self.monotonicMs,
       log: log,
     )
@@ -158,11 +157,16 @@ extension Worker {
     reporter.end()
   }
 
+  /// After which a silent member is out of the group; 45 s where librdkafka is told nothing.
+  private var sessionTimeoutMs: Int64 {
+    configuration.consumerSettings(bootstrap: bootstrap)["session.timeout.ms"]
+      .flatMap { Int64($0) } ?? 45_000
+  }
+
   private func pipelineOptions() -> PipelineOptions {
     var options = configuration.pipelineOptions
     options.shouldStop = { self.mustStop }
-    let session = configuration.consumerSettings(bootstrap: bootstrap)["session.timeout.ms"]
-    options.silenceMs = (session.flatMap { Int64($0) } ?? Self.sessionTimeoutMs) / 2
+    options.silenceMs = sessionTimeoutMs / 2
     options.onWait = { failure in
       self.set(failure.dependency.checked, isOK: false, failure.reason)
     }

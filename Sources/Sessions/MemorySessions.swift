@@ -13,7 +13,7 @@ package final class MemorySessions: SessionStore, Sendable {
 
   /// Who may write from a partition, and how far they have come.
   private struct Fence {
-    /// Grows with every claim by somebody else, or in another generation.
+    /// Grows with every claim.
     var epoch = 0
     var member: Membership
     var mark: Int64?
@@ -69,14 +69,16 @@ package final class MemorySessions: SessionStore, Sendable {
       var marks: [Partition: Int64] = [:]
       for partition in partitions {
         var fence = state.fences[partition] ?? Fence(member: member)
-        if fence.member.generation > member.generation, !afresh.contains(partition) {
+        let isPassed =
+          fence.member.group == member.group && fence.member.generation > member.generation
+        if isPassed, !afresh.contains(partition) {
           throw SessionFailure(
             remedy: .claim,
             reason: "\(partition) was claimed in generation \(fence.member.generation) of the "
               + "group, which is after ours, \(member.generation)"
           )
         }
-        if fence.epoch == 0 || fence.member != member { fence.epoch += 1 }
+        fence.epoch += 1
         fence.member = member
         state.fences[partition] = fence
         marks[partition] = fence.mark

@@ -82,16 +82,19 @@ package struct SessionLimits: Equatable, Sendable {
 /// store has claimed and nobody has claimed since: a worker that lost a partition and does not know
 /// yet writes nothing.
 package protocol SessionStore {
-  /// Takes partitions over: whoever claimed them before can apply nothing from them any more.
+  /// Takes partitions over: whoever claimed them before, with whatever of theirs is still on its
+  /// way, can apply nothing from them any more. A claim ends with the connection it was made over:
+  /// a store that lost its latest writes may still have it.
   ///
   /// - Parameters:
   ///   - partitions: Those that the group gave us.
-  ///   - member: As whom, and in which generation of the group.
+  ///   - member: As whom, and in which generation of the group; another group's generations do not
+  ///     count.
   ///   - afresh: Of those, the ones in which the group has committed nothing: a group that began
   ///     anew counts its generations anew.
   /// - Returns: For each partition the offset before which everything is folded; none where that is
   ///   not known, in a new store or in one that lost what it had.
-  /// - Throws: `claim` if somebody claimed one of them in a later generation.
+  /// - Throws: `claim` if somebody claimed one of them in a later generation of the group.
   mutating func claim(
     _ partitions: Set<Partition>,
     for member: Membership,

@@ -56,7 +56,7 @@ struct RedisMemoryTests {
 
   @Test(
     "a fence takes as much as is said",
-    arguments: [(1, 150), (4, 440), (16, 1_600), (64, 6_200)] as [(Int32, Int64)]
+    arguments: [(1, 140), (4, 310), (16, 1_080), (64, 4_150)] as [(Int32, Int64)]
   )
   func fence(partitions: Int32, said: Int64) throws {
     let store = try store("fence-\(partitions)", length: 50)

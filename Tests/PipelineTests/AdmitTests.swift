@@ -84,6 +84,27 @@ struct AdmitTests {
     #expect(try published(second.sink) == Array(10..<16))
   }
 
+  @Test("sessions of a topic that was made anew stop the worker, somebody else's progress does not")
+  func madeAnew() throws {
+    let store = sessions()
+    var first = try pipeline(store, batch: 10)
+    _ = try first.turn()
+    try first.finish()
+    var second = try pipeline(MemorySessions(sharing: store), committed: 4)
+    second.source.ends = [home: [9, 10]]
+    _ = try second.turn()
+    #expect(second.source.admitted == [home: 4])
+    var third = try pipeline(MemorySessions(sharing: store), committed: 4)
+    let member = Membership(group: "", generation: 0, member: "")
+    _ = try store.claim([home], for: member, afresh: [home])
+    try store.mark([Position(topic: home.topic, partition: home.number, offset: 10)])
+    third.source.ends = [home: [9]]
+    let failure = #expect(throws: PipelineFailure.self) { _ = try third.turn() }
+    #expect(failure?.remedy == .stop && failure?.dependency == .sessions)
+    #expect(failure?.reason.contains("clicks/0 ends at 9") == true, "\(failure?.reason ?? "")")
+    #expect(third.sink.sent.isEmpty)
+  }
+
   @Test("a store that was told more than was committed is told where the group is")
   func ahead() throws {
     let store = sessions()

@@ -64,6 +64,7 @@ struct KafkaOutageTests {
       topics: ["clicks"],
       timeToLiveMs: 1_000,
       fatalAfterMs: 60_000,
+      settleWithinMs: 90_000,
       nowMs: nowMs,
       log: nil
     )

@@ -10,6 +10,8 @@ import Testing
 struct KafkaSourceTests {
   private static let offsetCommit: Int16 = 8
   private static let refused = 28
+  private static let joinGroup: Int16 = 11
+  private static let rebalanceInProgress = 27
   private let broker: EmbeddedBroker
 
   init() throws {
@@ -30,6 +32,7 @@ struct KafkaSourceTests {
     let own = [
       "group.id": "g", "auto.offset.reset": "earliest", "fetch.wait.max.ms": "100",
       "session.timeout.ms": "3000", "heartbeat.interval.ms": "200",
+      "statistics.interval.ms": "50",
     ]
     return try KafkaSource(
       properties: connection.merging(own) { $1 },
@@ -37,6 +40,7 @@ struct KafkaSourceTests {
       topics: topics,
       timeToLiveMs: 3_600_000,
       fatalAfterMs: 60_000,
+      settleWithinMs: 90_000,
       nowMs: nowMs,
       log: nil
     )
@@ -96,5 +100,47 @@ struct KafkaSourceTests {
       _ = try source.poll(max: 1, firstWaitMs: 100, lingerMs: 0)
     }
     #expect(source.trouble?.code == "UNKNOWN_TOPIC_OR_PART")
+  }
+
+  @Test("a group that never settles is given up, one that has is not")
+  func unsettled() throws {
+    let clock = ManualClock()
+    let nowMs = { Int64(clock.clock.monotonicNs() / 1_000_000) }
+    broker.refuseNext(
+      apiKey: Self.joinGroup,
+      codes: Array(repeating: Self.rebalanceInProgress, count: 10_000)
+    )
+    let source = try source(nowMs: nowMs)
+    let failure = #expect(throws: PipelineFailure.self) {
+      // Longer than the limit in one step: only what was seen in between counts.
+      for _ in 0..<60 {
+        _ = try source.poll(max: 1, firstWaitMs: 100, lingerMs: 0)
+        clock.advance(ms: 30_000)
+      }
+    }
+    #expect(failure?.remedy == .stop)
+    let reason = failure?.reason ?? ""
+    #expect(reason.hasPrefix("joining the group has stood at "), "\(reason)")
+  }
+
+  @Test("a member without partitions is one for as long as it likes")
+  func spare() throws {
+    let clock = ManualClock()
+    let nowMs = { Int64(clock.clock.monotonicNs() / 1_000_000) }
+    let source = try source(nowMs: nowMs)
+    #expect(try take(1, source) == [0])
+    let spare = try self.source(nowMs: nowMs)
+    let deadline = ContinuousClock.now + .seconds(30)
+    while [source, spare].contains(where: { $0.joinState != "steady" }), .now < deadline {
+      _ = try source.poll(max: 1, firstWaitMs: 50, lingerMs: 0)
+      _ = try spare.poll(max: 1, firstWaitMs: 50, lingerMs: 0)
+    }
+    #expect(source.assignment.count + spare.assignment.count == 1)
+    let (idle, busy) = source.assignment.isEmpty ? (source, spare) : (spare, source)
+    for _ in 0..<10 {
+      clock.advance(ms: 30_000)
+      #expect(try idle.poll(max: 1, firstWaitMs: 100, lingerMs: 0).isEmpty)
+    }
+    #expect(busy.assignment.count == 1)
   }
 }

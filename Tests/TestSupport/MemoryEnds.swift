@@ -28,6 +28,9 @@ package final class MemorySource: ClickSource {
   package var onPoll: () -> Void = {}
   private var next = 0
 
+  /// What is said of partitions' ends, one answer after the other; the last one stays.
+  package var ends: [Partition: [Int64]] = [:]
+
   package init(_ records: [Record]) {
     self.records = records
     arrived = Set(records.map(\.position.home))
@@ -58,8 +61,16 @@ package final class MemorySource: ClickSource {
     Extent(
       committed: committed["\(partition)"] ?? before[partition],
       first: kept[partition] ?? 0,
-      relevant: relevant[partition]
+      relevant: relevant[partition],
+      end: end(partition)
     )
+  }
+
+  private func end(_ partition: Partition) -> Int64? {
+    guard var coming = ends[partition], let next = coming.first else { return nil }
+    if coming.count > 1 { coming.removeFirst() }
+    ends[partition] = coming
+    return next
   }
 
   package func admit(_ starts: [Partition: Int64?]) throws(PipelineFailure) {

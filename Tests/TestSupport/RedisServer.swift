@@ -74,6 +74,22 @@ package final class RedisServer: Sendable {
     child.withLock { $0 = started }
   }
 
+  /// Keeps a copy of what it has written so far; it is one that is ``init(appendOnly:arguments:)``.
+  package func remember() throws {
+    try? FileManager.default.removeItem(at: remembered)
+    try FileManager.default.copyItem(at: written, to: remembered)
+  }
+
+  /// Ends it at once, and takes back all it has written since ``remember()``.
+  package func killAndForget() throws {
+    end(SIGKILL)
+    try FileManager.default.removeItem(at: written)
+    try FileManager.default.moveItem(at: remembered, to: written)
+  }
+
+  private var written: URL { folder.appending(path: "appendonlydir") }
+  private var remembered: URL { folder.appending(path: "remembered") }
+
   /// Stops it in its tracks: it keeps its connections, and answers nothing.
   package func pause() { signal(SIGSTOP) }
   package func resume() { signal(SIGCONT) }

@@ -83,13 +83,24 @@ extension SessionConformance {
       expectClaim { () throws(SessionFailure) in try new.mark([at(0, 1)]) }
       try old.mark([at(0, 2)])
     },
-    SessionConformance("the same member in the same generation goes on") { world in
-      var (store, again) = try world.makePair(limits)
-      _ = try store.claim([home(0)], for: first, afresh: [])
-      #expect(try again.claim([home(0), home(1)], for: first, afresh: []) == [:])
-      #expect(short(try store.apply(batch(.click("a", at: 1, 1)))[0]) == ["applied 1 a"])
-      #expect(short(try again.apply(batch(.click("b", at: 2, 2)))[0]) == ["applied 2 a b"])
-      #expect(try store.claim([], for: first, afresh: []) == [:])
+    SessionConformance("who claims again shuts out what it had under way itself") { world in
+      var (under, again) = try world.makePair(limits)
+      _ = try under.claim([home(0), home(1)], for: first, afresh: [])
+      #expect(try again.claim([home(0)], for: first, afresh: []) == [:])
+      expectClaim { () throws(SessionFailure) in try under.apply(batch(.click("a", at: 1, 1))) }
+      #expect(short(try again.apply(batch(.click("b", at: 2, 2)))[0]) == ["applied 1 b"])
+      try under.mark([at(1, 1)])
+      #expect(try under.claim([], for: first, afresh: []) == [:])
+    },
+    SessionConformance("another group takes over in whatever generation it is") { world in
+      var (old, new) = try world.makePair(limits)
+      var other = first
+      other.group = "another group"
+      _ = try old.claim([home(0)], for: second, afresh: [])
+      try old.mark([at(0, 5)])
+      #expect(try new.claim([home(0)], for: other, afresh: []) == [home(0): 5])
+      #expect(throws: SessionFailure.self) { try old.mark([at(0, 6)]) }
+      try new.mark([at(0, 7)])
     },
     SessionConformance("the last mark is the next claimer's, and partitions are apart") { world in
       var (old, new) = try world.makePair(limits)

@@ -11,6 +11,7 @@ enum Trouble: String, CaseIterable {
   case nap = "worker frozen for a moment"
   case redisKill = "Redis killed, its log kept"
   case redisLoss = "Redis killed, everything lost"
+  case redisRegress = "Redis killed, its latest writes lost"
   case redisFreeze = "Redis frozen"
   case brokerFreeze = "broker frozen"
   case cut = "all connections cut"
@@ -25,7 +26,7 @@ enum Trouble: String, CaseIterable {
     case .endLost: 6
     case .terminate, .delayed, .nap: 4
     case .freeze, .cut, .redisFreeze: 3
-    case .brokerFreeze, .redisKill: 2
+    case .brokerFreeze, .redisKill, .redisRegress: 2
     case .redisLoss: 1
     }
   }
@@ -103,6 +104,11 @@ final class Chaos {
       if trouble == .redisLoss {
         try? FileManager.default.removeItem(at: redis.folder.appending(path: "appendonlydir"))
       }
+      try redis.restart()
+    case .redisRegress:
+      try redis.remember()
+      Thread.sleep(forTimeInterval: Double.random(in: 0...2, using: &generator))
+      try redis.killAndForget()
       try redis.restart()
     case .redisFreeze: sleep(0.5...4, of: { $0 == SIGSTOP ? redis.pause() : redis.resume() })
     case .brokerFreeze: sleep(0.5...4, of: { $0 == SIGSTOP ? broker?.pause() : broker?.resume() })
