@@ -161,8 +161,15 @@ struct AdmitTests {
 
   @Test("a worker whose partitions somebody claimed since writes nothing, and claims them anew")
   func deposed() throws {
+    let clock = ManualClock()
     let store = sessions()
-    var pipeline = try pipeline(store, batch: 5)
+    var pipeline = try plainPipeline(
+      records,
+      store: store,
+      PipelineOptions(maxBatch: 5),
+      clock: clock
+    )
+    pipeline.source.whileWaiting = { _ in clock.advance(ms: 1_000) }
     _ = try pipeline.turn()
     let other = Membership(group: "group", generation: 2, member: "other")
     _ = try MemorySessions(sharing: store).claim([home], for: other, afresh: [])

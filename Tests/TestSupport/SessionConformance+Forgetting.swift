@@ -44,18 +44,18 @@ extension SessionConformance {
     },
     SessionConformance("a session nobody touches is forgotten, and a touch keeps it") { world in
       var brief = limits
-      brief.timeToLiveMs = 400
+      brief.timeToLiveMs = 1_000
       var store = try world.makeStore(brief)
       _ = try store.fold(.click("a", at: 1, 1))
       for offset in 2...4 {
-        try world.letPass(milliseconds: 150)
+        try world.letPass(milliseconds: 375)
         _ = try store.fold(.click("b", at: -20_000, Int64(offset)))
       }
       #expect(short(try store.fold(.click("c", at: 2, 5))) == ["applied 2 a c"])
-      try world.letPass(milliseconds: 200)
+      try world.letPass(milliseconds: 500)
       #expect(short(try store.fold(.click("c", at: 2, 5))) == ["redelivered 2 a c"])
       // Being read is no touch.
-      try world.letPass(milliseconds: 250)
+      try world.letPass(milliseconds: 600)
       #expect(short(try store.fold(.click("d", at: 1, 1))) == ["applied 1 d"])
     },
   ]
