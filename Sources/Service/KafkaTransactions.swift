@@ -64,7 +64,10 @@ package final class KafkaTransactions: TransactionalProducer {
 
   package func abort() throws(TransactionFailure) {
     do throws(KafkaFailure) { try producer.abortTransaction(timeoutMs: timeoutMs) } catch {
-      throw TransactionFailure(remedy: .renew, reason: "aborting a transaction: \(error)")
+      var failure = TransactionFailure(error, "aborting a transaction")
+      // Whatever else came of it, another producer settles; who was fenced must not make one.
+      if failure.remedy != .fenced { failure.remedy = .renew }
+      throw failure
     }
   }
 }
