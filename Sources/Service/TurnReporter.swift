@@ -33,6 +33,8 @@ struct TurnReporter {
     }
     for rebuild in turn.rebuilds { log(rebuild) }
     worker.metrics.rebuilds[].add(turn.rebuilds.count)
+    for gap in turn.gaps { log(gap) }
+    worker.metrics.unread[].add(turn.gaps.reduce(0) { $0 + $1.count })
     if turn.records.isEmpty { return isTime }
     for (dependency, count) in turn.retries {
       worker.metrics.retries[dependency.rawValue].add(count)
@@ -63,6 +65,17 @@ struct TurnReporter {
     let message =
       rebuild.isKnown ? "folding clicks into sessions again" : "folding the topic into sessions"
     log(.notice, message, details.mapValues { "\($0)" })
+  }
+
+  private func log(_ gap: Turn.Gap) {
+    log(
+      .error,
+      "clicks are lost: the topic kept them no longer when they were to be read",
+      [
+        "partition": "\(gap.partition)", "from": "\(gap.from)", "until": "\(gap.until)",
+        "at_most": "\(gap.count)",
+      ]
+    )
   }
 
   func end() { log(.info, "pipeline ended", ["events": "\(total)"]) }

@@ -62,6 +62,25 @@ struct AdmitTests {
     #expect(try published(second.sink) == Array(10..<14))
   }
 
+  @Test("clicks that the topic dropped before they were read are told of, once")
+  func unread() throws {
+    var pipeline = try pipeline(sessions(), committed: 4)
+    pipeline.source.kept = [home: 9]
+    pipeline.source.refusals = [
+      PipelineFailure(remedy: .retry, dependency: .kafka, reason: "just assigned")
+    ]
+    let turn = try pipeline.turn()
+    #expect(turn.gaps.map { [$0.from, $0.until] } == [[4, 9]])
+    #expect(turn.gaps.first?.count == 5 && turn.rebuilds.count <= 1)
+    #expect(pipeline.source.admitted == [home: 9])
+    #expect(try published(pipeline.sink) == Array(9..<15))
+    #expect(try pipeline.turn().gaps.isEmpty)
+
+    var whole = try self.pipeline(sessions(), committed: 9)
+    whole.source.kept = [home: 9]
+    #expect(try whole.turn().gaps.isEmpty)
+  }
+
   @Test("what is too old for any session is not folded again")
   func tooOld() throws {
     var pipeline = try pipeline(sessions(), committed: 10)
