@@ -152,14 +152,21 @@ extension Consumer {
     try offsets(Int64(RD_KAFKA_OFFSET_BEGINNING), of: partitions, timeoutMs: timeoutMs)
   }
 
-  /// The first offset of each partition whose message is of `timeMs` or later; none where the
-  /// broker knows of none.
+  /// The first offset of each partition whose message is of `timeMs` or later: `Int64.max` where
+  /// there is none that late, and nothing where the broker cannot tell.
   package borrowing func offsets(
     since timeMs: Int64,
     of partitions: Set<TopicPartition>,
     timeoutMs: Int
   ) throws(KafkaFailure) -> [TopicPartition: Int64] {
-    try offsets(max(0, timeMs), of: partitions, timeoutMs: timeoutMs)
+    let list = try ask(for: max(0, timeMs), of: partitions, timeoutMs: timeoutMs)
+    var found = list.offsets
+    let none = list.ends
+    if none.isEmpty { return found }
+    // A broker that knows nothing of times, such as the embedded one, has none however early.
+    let early = try offsets(0, of: none, timeoutMs: timeoutMs)
+    for partition in early.keys { found[partition] = .max }
+    return found
   }
 
   /// The first offsets at a time, or at one of the numbers that stand for beginning and end.
@@ -168,12 +175,20 @@ extension Consumer {
     of partitions: Set<TopicPartition>,
     timeoutMs: Int
   ) throws(KafkaFailure) -> [TopicPartition: Int64] {
+    try ask(for: time, of: partitions, timeoutMs: timeoutMs).offsets
+  }
+
+  private borrowing func ask(
+    for time: Int64,
+    of partitions: Set<TopicPartition>,
+    timeoutMs: Int
+  ) throws(KafkaFailure) -> PartitionList {
     let list = PartitionList(Dictionary(uniqueKeysWithValues: partitions.map { ($0, time) }))
     try client.check(
       unsafe rd_kafka_offsets_for_times(client.raw, list.raw, timeout(ms: timeoutMs)),
       "asking for offsets"
     )
-    return list.offsets
+    return list
   }
 
   /// Delivers again from these offsets; partitions that are not ours are passed over.

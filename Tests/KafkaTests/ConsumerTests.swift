@@ -200,6 +200,14 @@ struct ConsumerTests {
     #expect(again.numbers == [7, 8, 9])
   }
 
+  @Test("a broker that knows nothing of times is not taken to have nothing that late")
+  func noTimes() throws {
+    let world = try World()
+    try world.produce(0..<3)
+    let found = try world.consumer().offsets(since: 1, of: [world.events(0)], timeoutMs: 5_000)
+    #expect(found == [:])
+  }
+
   @Test("a topic that is not there is a failure to be tried again")
   func missingTopic() throws {
     let world = try World()

@@ -88,6 +88,10 @@ struct AdmitTests {
     #expect(try pipeline.turn().rebuilds.map(\.from) == [6])
     #expect(pipeline.source.admitted == [home: 6])
     #expect(try published(pipeline.sink) == [10, 11])
+
+    var old = try self.pipeline(sessions(), committed: 10)
+    old.source.relevant = [home: .max]
+    #expect(try old.turn().rebuilds.isEmpty && old.source.admitted == [home: 10])
   }
 
   @Test("a store that is not behind is served at once, and a new group begins where it will")
