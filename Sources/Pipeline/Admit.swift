@@ -29,6 +29,7 @@ extension Pipeline {
     let marks: [Partition: Int64]
     do throws(SessionFailure) {
       marks = try store.claim(partitions, for: source.membership, afresh: afresh)
+      turn.storeAnswered = true
     } catch {
       throw PipelineFailure(error)
     }

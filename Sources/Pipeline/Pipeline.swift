@@ -141,6 +141,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   ) throws(PipelineFailure) {
     if failure.remedy == .stop { throw failure }
     turn.retries[failure.dependency, default: 0] += 1
+    if failure.dependency == .sessions { turn.storeAnswered = false }
     options.onWait(failure)
     let nowMs = monotonicMs()
     func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &jitter) }

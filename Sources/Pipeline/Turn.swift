@@ -93,6 +93,8 @@ package struct Turn: Sendable {
   package var nanoseconds: [Stage: UInt64] = [:]
   /// Failures that were waited out, by who caused them.
   package var retries: [PipelineFailure.Dependency: Int] = [:]
+  /// Whether the session store was asked, and has answered since it last failed.
+  package var storeAnswered = false
   /// Why nothing was committed, and what is still ours will come again; `nil` when it was.
   package var abandoned: Abandonment?
 }

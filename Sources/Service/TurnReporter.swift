@@ -31,6 +31,10 @@ struct TurnReporter {
       progressedMs = nowMs
       progress(source, nowMs: nowMs)
     }
+    // What is folded again shows in no view.
+    if turn.storeAnswered {
+      worker.set(.redis, isOK: true, worker.memory == nil ? "answering" : "in this process")
+    }
     for rebuild in turn.rebuilds { log(rebuild) }
     worker.metrics.rebuilds[].add(turn.rebuilds.count)
     for gap in turn.gaps { log(gap) }
@@ -45,9 +49,6 @@ struct TurnReporter {
       worker.metrics.abandoned[cause.name].add()
       log(level, "gave a batch up: \(cause)", ["events": "\(turn.records.count)"])
       return isTime
-    }
-    if turn.views.contains(where: { $0 != nil }) {
-      worker.set(.redis, isOK: true, worker.memory == nil ? "answering" : "in this process")
     }
     count(turn)
     return isTime

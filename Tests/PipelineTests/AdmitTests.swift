@@ -38,6 +38,7 @@ struct AdmitTests {
         && !turn.rebuilds[0].isKnown && !turn.rebuilds[0].isIncomplete
     )
     #expect(turn.events.allSatisfy { $0 == .rebuilt } && second.sink.sent.isEmpty)
+    #expect(turn.storeAnswered, "though no view shows it")
     #expect(second.source.committed.isEmpty)
     for _ in 0..<3 { _ = try second.turn() }
     #expect(try published(second.sink) == Array(10..<20))

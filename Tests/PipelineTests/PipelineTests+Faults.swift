@@ -15,7 +15,7 @@ extension PipelineTests {
     pipeline.sink.failures = [late]
     pipeline.source.whileWaiting = { #expect($0.committed.isEmpty) }
     let turn = try pipeline.turn()
-    #expect(turn.retries == [.sessions: 2, .kafka: 1])
+    #expect(turn.retries == [.sessions: 2, .kafka: 1] && turn.storeAnswered)
     #expect(pipeline.source.waitedMs > 0)
     #expect(pipeline.sink.sent.count == 60)
     #expect(pipeline.source.committed == ["clicks/0": 60])
@@ -157,7 +157,8 @@ extension PipelineTests {
     let waits = Waits()
     options.onWait = { waits.note($0) }
     var pipeline = try plainPipeline(many(), store: store, options)
-    #expect(try pipeline.turn().abandoned == .stopping)
+    let turn = try pipeline.turn()
+    #expect(turn.abandoned == .stopping && !turn.storeAnswered)
     #expect(pipeline.source.committed.isEmpty && pipeline.sink.sent.isEmpty)
     #expect(waits.reasons == ["down"])
   }
