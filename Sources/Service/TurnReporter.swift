@@ -39,11 +39,11 @@ struct TurnReporter {
     worker.metrics.rebuilds[].add(turn.rebuilds.count)
     for gap in turn.gaps { log(gap) }
     worker.metrics.unread[].add(turn.gaps.reduce(0) { $0 + $1.count })
-    if turn.records.isEmpty { return isTime }
     for (dependency, count) in turn.retries {
       worker.metrics.retries[dependency.rawValue].add(count)
       log(.warning, "waited for \(dependency.rawValue)", ["attempts": "\(count)"])
     }
+    if turn.records.isEmpty { return isTime }
     if let cause = turn.abandoned {
       let level: Logger.Level = if case .failed = cause { .warning } else { .info }
       worker.metrics.abandoned[cause.name].add()

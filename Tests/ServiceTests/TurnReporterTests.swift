@@ -54,4 +54,21 @@ struct TurnReporterTests {
     report { $0.storeAnswered = true }
     #expect(isWell() == true)
   }
+
+  @Test("what was waited for counts, whether or not the turn had records")
+  func waits() {
+    report { $0.retries = [.sessions: 3] }
+    #expect(worker.metrics.retries["sessions"].value == 3)
+    #expect(page.lines.contains { $0.contains("waited for sessions") && $0.contains("attempts=3") })
+  }
+
+  @Test("clicks that are gone unread are an error, and counted")
+  func unread() {
+    let home = Partition(topic: "clicks", number: 2)
+    report { $0.gaps = [Turn.Gap(partition: home, from: 4, until: 9)] }
+    #expect(worker.metrics.unread[].value == 5)
+    #expect(
+      page.lines.contains { $0.contains("clicks are lost") && $0.contains("partition=clicks/2") }
+    )
+  }
 }
