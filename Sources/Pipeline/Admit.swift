@@ -15,7 +15,7 @@ extension Pipeline {
         try admitArrived(&turn)
         patience.succeeded()
       } catch {
-        try wait(for: error, startedMs: startedMs, &turn)
+        try wait(for: error, startedMs: startedMs, &turn, \.patience)
       }
     }
   }
