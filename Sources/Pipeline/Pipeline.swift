@@ -179,6 +179,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
       let startedMs = monotonicMs()
       do throws(PipelineFailure) {
         try sink.abandon()
+        if options.shouldStop() { return }
         if sink.isTransactional { try goByCommitted(first) }
         try source.rewind(to: Array(first.values))
         patience.succeeded()

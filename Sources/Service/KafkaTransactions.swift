@@ -10,19 +10,22 @@ package final class KafkaTransactions: TransactionalProducer {
   private var producer: Producer
   private var topics: OutgoingTopics
 
-  /// Becomes the only producer of its name, which may take up to `timeoutMs`, as every step may.
+  /// Becomes the only producer of its name.
+  ///
+  /// Each step may take up to `timeoutMs`; the first, which connects, up to `firstTimeoutMs`.
   package init(
     properties: [String: String],
     suggestions: String,
     deadLetters: String,
     timeoutMs: Int,
+    firstTimeoutMs: Int,
     log: KafkaLog?
   ) throws(TransactionFailure) {
     self.timeoutMs = timeoutMs
     topics = OutgoingTopics(suggestions: suggestions, deadLetters: deadLetters)
     do throws(KafkaFailure) {
-      let producer = try Producer(settings: properties, log: log)
-      try producer.initTransactions(timeoutMs: timeoutMs)
+      let producer = try Producer(settings: properties, sendTimeoutMs: timeoutMs, log: log)
+      try producer.initTransactions(timeoutMs: firstTimeoutMs)
       self.producer = producer
     } catch {
       throw TransactionFailure(error, "beginning as a producer of transactions")

@@ -81,11 +81,14 @@ extension Worker {
       timeoutMs: timeoutMs,
       nowMs: Self.monotonicMs
     ) { () throws(TransactionFailure) in
-      try KafkaTransactions(
+      let stepMs = Int(self.configuration.transactionStepMs)
+      return try KafkaTransactions(
         properties: properties,
         suggestions: self.configuration.topics.suggestions,
         deadLetters: self.configuration.topics.deadLetters,
-        timeoutMs: Int(timeoutMs) / 2,
+        timeoutMs: stepMs,
+        // It connects first, for which there is time unless we are to stop.
+        firstTimeoutMs: self.mustStop ? stepMs : 2 * stepMs,
         log: log,
       )
     }

@@ -28,6 +28,7 @@ struct KafkaTransactionsTests {
       suggestions: "s",
       deadLetters: "d",
       timeoutMs: 10_000,
+      firstTimeoutMs: 10_000,
       log: nil
     )
     try transactions.begin()
