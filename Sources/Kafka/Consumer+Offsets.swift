@@ -13,6 +13,16 @@ package struct PartitionProgress: Equatable, Sendable {
     guard let position, let end else { return nil }
     return max(0, end - position)
   }
+
+  /// The same, while what was taken from `offset` on is not done.
+  package func undone(from offset: Int64?) -> Self {
+    guard let offset else { return self }
+    return Self(
+      topicPartition: topicPartition,
+      position: min(position ?? offset, offset),
+      end: end
+    )
+  }
 }
 
 extension Consumer {
@@ -112,7 +122,7 @@ extension Consumer {
       return PartitionProgress(
         topicPartition: partition,
         position: begun(partition, positions) ?? bridge.asked[partition]?.start,
-        end: high < 0 ? bridge.asked[partition]?.end : high,
+        end: [high < 0 ? nil : high, bridge.asked[partition]?.end].compactMap(\.self).max(),
       )
     }
   }
@@ -120,11 +130,13 @@ extension Consumer {
   /// Asks the brokers about our partitions from which neither a message nor the end came, for
   /// ``progress()``: such a partition begins where the group committed, or else with what is kept.
   ///
+  /// While paused they are all of them, for none tells of what arrives in it.
+  ///
   /// Waits up to `timeoutMs` for each of three answers, and not at all where every partition has
   /// begun.
   package borrowing func askAboutSilent(timeoutMs: Int) throws(KafkaFailure) {
     let positions = try positions()
-    let silent = bridge.assignment.filter { begun($0, positions) == nil }
+    let silent = bridge.assignment.filter { bridge.isPaused || begun($0, positions) == nil }
     if silent.isEmpty { return }
     let committed = try committed(silent, timeoutMs: timeoutMs)
     let low = try offsets(Int64(RD_KAFKA_OFFSET_BEGINNING), of: silent, timeoutMs: timeoutMs)

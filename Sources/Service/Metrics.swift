@@ -67,7 +67,7 @@ package struct WorkerMetrics: Sendable {
 
   package let consumerLag = Family<Gauge>(
     "dreamstream_consumer_lag",
-    "Messages of a partition that are not processed yet.",
+    "Messages of a partition that are not processed yet, those in work included.",
     labels: ["topic", "partition"]
   )
   package let partitionIdle = Family<Gauge>(

@@ -26,6 +26,7 @@ struct TurnReporter {
   mutating func report(_ turn: Turn, from source: KafkaSource) -> Bool {
     let nowMs = Worker.monotonicMs()
     worker.health.turned(pipeline: number, nowMs: nowMs)
+    source.endTurn()
     let isTime = nowMs - progressedMs >= Self.progressEveryMs
     if isTime {
       progressedMs = nowMs
@@ -113,20 +114,32 @@ struct TurnReporter {
     }
   }
 
-  /// Which partitions are ours, how far each is, and what waits there.
+  /// Looks at progress, once a second, while a turn waits: a batch may wait for long.
+  mutating func wait(_ source: KafkaSource) {
+    let nowMs = Worker.monotonicMs()
+    if nowMs - progressedMs < Self.progressEveryMs { return }
+    progressedMs = nowMs
+    look(source, nowMs: nowMs)
+  }
+
+  /// How we stand with the group, and what waits for us.
   private mutating func progress(_ source: KafkaSource, nowMs: Int64) {
-    let ours = source.assignment
-    if ours != partitions {
-      log(.info, "partitions", ["assigned": "\(ours.map(\.description).sorted())"])
-    }
+    look(source, nowMs: nowMs)
     worker.assigned(
-      ours.count,
+      partitions.count,
       pipeline: number,
       hasJoined: source.hasJoined,
       trouble: source.trouble
     )
-    for line in group.look(partitions: ours.count, trouble: source.trouble, nowMs: nowMs) {
-      log(line.level, line.message, line.details.mapValues { "\($0)" })
+    let lines = group.look(partitions: partitions.count, trouble: source.trouble, nowMs: nowMs)
+    for line in lines { log(line.level, line.message, line.details.mapValues { "\($0)" }) }
+  }
+
+  /// Which partitions are ours, how far each is, and what waits there.
+  private mutating func look(_ source: KafkaSource, nowMs: Int64) {
+    let ours = source.assignment
+    if ours != partitions {
+      log(.info, "partitions", ["assigned": "\(ours.map(\.description).sorted())"])
     }
     for gone in partitions.subtracting(ours) {
       worker.health.released(gone)

@@ -151,6 +151,7 @@ extension Worker {
     checkStore: () throws(PipelineFailure) -> Void
   ) throws(PipelineFailure) {
     var reporter = TurnReporter(worker: self, number: number)
+    pipeline.source.whileWaiting = { reporter.wait($0) }
     while !mustStop {
       let turn = try pipeline.turn()
       if reporter.report(turn, from: pipeline.source), turn.records.isEmpty {
