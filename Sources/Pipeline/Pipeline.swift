@@ -232,6 +232,8 @@ package struct PipelineOptions: Sendable {
   /// Types of events that count as clicks.
   package var countedTypes: Set<String>
   package var maxEventBytes: Int
+  /// A suggestion that would be larger is shortened.
+  package var maxSuggestionBytes = 1_000_000
   /// Named in the headers of dead letters.
   package var worker: String
   /// Whether to give up waiting: what is not committed comes again.

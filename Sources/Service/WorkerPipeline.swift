@@ -164,6 +164,7 @@ extension Worker {
 
   private func pipelineOptions() -> PipelineOptions {
     var options = configuration.pipelineOptions
+    options.maxSuggestionBytes = configuration.suggestionBytes
     options.shouldStop = { self.mustStop }
     let session = configuration.consumerSettings(bootstrap: bootstrap)["session.timeout.ms"]
     options.silenceMs = (session.flatMap { Int64($0) } ?? Self.sessionTimeoutMs) / 2
