@@ -183,6 +183,7 @@ let package = Package(
         "Evaluation", "TestSupport", "KafkaProxy", log, arguments,
       ]
     ),
+    tests("TortureTests", ["torture", "Events", "Pipeline", "Sessions", "TestSupport"]),
     tests("TidyTests", []),
   ],
 )

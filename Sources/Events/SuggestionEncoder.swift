@@ -50,13 +50,22 @@ package enum SuggestionEncoder {
 package enum SuggestionHeaders {
   package static let schema = "dreamstream.schema"
   package static let latencyMs = "dreamstream.latency_ms"
+  package static let shortened = "dreamstream.shortened"
   package static let traceParent = "traceparent"
+  /// What is longer is no trace, and might not fit.
+  private static let traceParentBytes = 256
 
-  /// Says the schema and, where it is known, the latency, and passes the click's trace on.
-  package static func make(latencyMs: Int64?, passingOn headers: [Header]) -> [Header] {
+  /// Says the schema and, where there is something to say, the latency and what was left out, and
+  /// passes the click's trace on.
+  package static func make(
+    latencyMs: Int64?,
+    shortened: String? = nil,
+    passingOn headers: [Header]
+  ) -> [Header] {
     [Header(schema, "suggestion/1")]
       + (latencyMs.map { [Header(Self.latencyMs, "\($0)")] } ?? [])
-      + headers.filter { $0.name == traceParent }
+      + (shortened.map { [Header(Self.shortened, $0)] } ?? [])
+      + headers.filter { $0.name == traceParent && $0.value?.count ?? 0 <= traceParentBytes }
   }
 }
 

@@ -13,6 +13,16 @@ package struct PartitionProgress: Equatable, Sendable {
     guard let position, let end else { return nil }
     return max(0, end - position)
   }
+
+  /// The same, while what was taken from `offset` on is not done.
+  package func undone(from offset: Int64?) -> Self {
+    guard let offset else { return self }
+    return Self(
+      topicPartition: topicPartition,
+      position: min(position ?? offset, offset),
+      end: end
+    )
+  }
 }
 
 extension Consumer {
@@ -116,7 +126,7 @@ extension Consumer {
       return PartitionProgress(
         topicPartition: partition,
         position: begun(partition, positions) ?? bridge.asked[partition]?.start,
-        end: high < 0 ? bridge.asked[partition]?.end : high,
+        end: [high < 0 ? nil : high, bridge.asked[partition]?.end].compactMap(\.self).max(),
       )
     }
   }
@@ -124,11 +134,13 @@ extension Consumer {
   /// Asks the brokers about our partitions from which neither a message nor the end came, for
   /// ``progress()``: such a partition begins where the group committed, or else with what is kept.
   ///
+  /// While paused they are all of them, for none tells of what arrives in it.
+  ///
   /// Waits up to `timeoutMs` for each of three answers, and not at all where every partition has
   /// begun.
   package borrowing func askAboutSilent(timeoutMs: Int) throws(KafkaFailure) {
     let positions = try positions()
-    let silent = bridge.assignment.filter { begun($0, positions) == nil }
+    let silent = bridge.assignment.filter { bridge.isPaused || begun($0, positions) == nil }
     if silent.isEmpty { return }
     let committed = try committed(silent, timeoutMs: timeoutMs)
     let low = try firstOffsets(of: silent, timeoutMs: timeoutMs)
@@ -165,14 +177,21 @@ extension Consumer {
     try offsets(Int64(RD_KAFKA_OFFSET_END), of: partitions, timeoutMs: timeoutMs)
   }
 
-  /// The first offset of each partition whose message is of `timeMs` or later; none where the
-  /// broker knows of none.
+  /// The first offset of each partition whose message is of `timeMs` or later: `Int64.max` where
+  /// there is none that late, and nothing where the broker cannot tell.
   package borrowing func offsets(
     since timeMs: Int64,
     of partitions: Set<TopicPartition>,
     timeoutMs: Int
   ) throws(KafkaFailure) -> [TopicPartition: Int64] {
-    try offsets(max(0, timeMs), of: partitions, timeoutMs: timeoutMs)
+    let list = try ask(for: max(0, timeMs), of: partitions, timeoutMs: timeoutMs)
+    var found = list.offsets
+    let none = list.ends
+    if none.isEmpty { return found }
+    // A broker that knows nothing of times, such as the embedded one, has none however early.
+    let early = try offsets(0, of: none, timeoutMs: timeoutMs)
+    for partition in early.keys { found[partition] = .max }
+    return found
   }
 
   /// The first offsets at a time, or at one of the numbers that stand for beginning and end.
@@ -181,12 +200,20 @@ extension Consumer {
     of partitions: Set<TopicPartition>,
     timeoutMs: Int
   ) throws(KafkaFailure) -> [TopicPartition: Int64] {
+    try ask(for: time, of: partitions, timeoutMs: timeoutMs).offsets
+  }
+
+  private borrowing func ask(
+    for time: Int64,
+    of partitions: Set<TopicPartition>,
+    timeoutMs: Int
+  ) throws(KafkaFailure) -> PartitionList {
     let list = PartitionList(Dictionary(uniqueKeysWithValues: partitions.map { ($0, time) }))
     try client.check(
       unsafe rd_kafka_offsets_for_times(client.raw, list.raw, timeout(ms: timeoutMs)),
       "asking for offsets"
     )
-    return list.offsets
+    return list
   }
 
   /// Delivers again from these offsets; partitions that are not ours are passed over.

@@ -35,6 +35,16 @@ struct PartitionList: ~Copyable {
     return result
   }
 
+  /// The partitions whose offset is the number that stands for the end.
+  var ends: Set<TopicPartition> {
+    var result: Set<TopicPartition> = []
+    unsafe forEach(in: raw) { partition, element in
+      let isFine = unsafe element.err == RD_KAFKA_RESP_ERR_NO_ERROR
+      if unsafe isFine && element.offset == Int64(RD_KAFKA_OFFSET_END) { result.insert(partition) }
+    }
+    return result
+  }
+
   /// The first partition that something went wrong with.
   var failed: (partition: TopicPartition, code: rd_kafka_resp_err_t)? {
     unsafe firstFailure(in: raw)

@@ -6,7 +6,8 @@ extension Pipeline {
   /// as far as sessions have to be folded again.
   ///
   /// A store that lost writes, in a failover or a restart, has folded less than the group has
-  /// committed. What lies between is read again, for the sessions alone.
+  /// committed. What lies between is read again, for the sessions alone. Where the topic keeps less
+  /// than the group has yet to read, nobody can: that is told.
   mutating func admit(_ turn: inout Turn) throws(PipelineFailure) {
     while !source.arrived.isEmpty, !options.shouldStop() {
       let startedMs = monotonicMs()
@@ -14,7 +15,7 @@ extension Pipeline {
         try admitArrived(&turn)
         patience.succeeded()
       } catch {
-        try wait(for: error, startedMs: startedMs, &turn)
+        try wait(for: error, startedMs: startedMs, &turn, \.patience)
       }
     }
   }
@@ -28,6 +29,7 @@ extension Pipeline {
     let marks: [Partition: Int64]
     do throws(SessionFailure) {
       marks = try store.claim(partitions, for: source.membership, afresh: afresh)
+      turn.storeAnswered = true
     } catch {
       throw PipelineFailure(error)
     }
@@ -35,14 +37,18 @@ extension Pipeline {
     try checkEnds(marks, extents)
     try lower(marks, to: extents)
     var starts: [Partition: Int64?] = [:]
+    var (rebuilds, gaps) = ([Turn.Rebuild](), [Turn.Gap]())
     for partition in partitions {
       let start: Int64?
       if let extent = extents[partition], let committed = extent.committed {
         let folded = marks[partition] ?? extent.relevant
-        start = min(max(folded, extent.first), committed)
+        start = max(min(folded, committed), extent.first)
+        if committed < extent.first {
+          gaps.append(Turn.Gap(partition: partition, from: committed, until: extent.first))
+        }
         if folded < committed {
           rebuilding[partition] = committed
-          turn.rebuilds.append(
+          rebuilds.append(
             Turn.Rebuild(
               partition: partition,
               from: folded,
@@ -58,6 +64,9 @@ extension Pipeline {
       starts.updateValue(start, forKey: partition)
     }
     try source.admit(starts)
+    // Only now: what fails on the way here is done again.
+    turn.rebuilds += rebuilds
+    turn.gaps += gaps
   }
 
   /// Sees that these partitions are as fresh as their claim took them to be.

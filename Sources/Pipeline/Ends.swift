@@ -55,7 +55,8 @@ package struct Extent: Equatable, Sendable {
   package var committed: Int64?
   /// The first offset that is still kept.
   package var first: Int64
-  /// The first that a session may still rest on: what lies before is older than any lives.
+  /// The first that a session may still rest on, as what lies before is older than any lives;
+  /// `Int64.max` where all of it is.
   package var relevant: Int64
   /// The offset of the next record to come; `nil` where that is not known.
   package var end: Int64?

@@ -14,14 +14,11 @@ package struct Patience: Sendable {
 
   private let fatalAfterMs: Int64
   private var failingSinceMs: Int64?
-  private var failedMs: Int64?
   private var boundMs = Patience.firstBoundMs
 
   package init(fatalAfterMs: Int64) { self.fatalAfterMs = fatalAfterMs }
 
-  /// Says what to do after a failure.
-  ///
-  /// Failures that nothing was tried between for longer than any wait are not in a row.
+  /// Says what to do after a failure; it is in a row with all since ``succeeded()``.
   ///
   /// - Parameters:
   ///   - startedMs: When the attempt began that failed; `nil` if it took no time.
@@ -33,10 +30,7 @@ package struct Patience: Sendable {
     nowMs: Int64,
     random: (ClosedRange<Int>) -> Int = { Int.random(in: $0) }
   ) -> Action {
-    let startedMs = startedMs ?? nowMs
-    if let failedMs, startedMs - failedMs > fatalAfterMs + Int64(Self.lastBoundMs) { succeeded() }
-    failedMs = nowMs
-    let since = failingSinceMs ?? startedMs
+    let since = failingSinceMs ?? startedMs ?? nowMs
     failingSinceMs = since
     let leftMs = fatalAfterMs - (nowMs - since)
     if leftMs <= 0 { return .giveUp(afterMs: nowMs - since) }
@@ -45,10 +39,9 @@ package struct Patience: Sendable {
     return .wait(ms: Int(min(Int64(wait), leftMs)))
   }
 
-  /// Forgets the failures: something worked.
+  /// Forgets the failures: it worked, or is no longer tried.
   package mutating func succeeded() {
     failingSinceMs = nil
-    failedMs = nil
     boundMs = Self.firstBoundMs
   }
 }

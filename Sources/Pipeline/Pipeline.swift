@@ -17,9 +17,12 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   /// Long enough for a group that gave us up to let us know.
   private static var confirmMs: Int { 300 }
 
+  /// Of a call that is made until it works.
   var patience: Patience
-  /// Of batches that had to be done again, one after the other.
+  /// Of a batch that is given up, and comes again until it is committed.
   private var batchPatience: Patience
+  /// Where the batch began that was given up last, in each of its partitions.
+  private var givenUp: Set<Position> = []
   /// Partitions whose sessions are behind, and the offset from which on they are served again.
   var rebuilding: [Partition: Int64] = [:]
   /// What is done, and the store was not told of yet.
@@ -108,10 +111,10 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
         patience.succeeded()
         return
       } catch {
-        do throws(PipelineFailure) { try wait(for: error, startedMs: startedMs, &turn) } catch {
-          throw .failed(error)
-        }
-        if error.remedy != .retry { throw .abandoned(.failed(error)) }
+        if [.again, .claim].contains(error.remedy) { throw .abandoned(.failed(error)) }
+        do throws(PipelineFailure) {
+          try wait(for: error, startedMs: startedMs, &turn, \.patience)
+        } catch { throw .failed(error) }
       }
       if source.assignmentEpoch != epoch { throw .abandoned(.partitionsMoved) }
       if options.shouldStop() { throw .abandoned(.stopping) }
@@ -137,17 +140,18 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   mutating func wait(
     for failure: PipelineFailure,
     startedMs: Int64,
-    _ turn: inout Turn
+    _ turn: inout Turn,
+    _ patience: WritableKeyPath<Self, Patience>
   ) throws(PipelineFailure) {
     if failure.remedy == .stop { throw failure }
     turn.retries[failure.dependency, default: 0] += 1
+    if failure.dependency == .sessions { turn.storeAnswered = false }
     options.onWait(failure)
-    let nowMs = monotonicMs()
-    func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &jitter) }
-    let action =
-      failure.remedy == .retry
-      ? patience.failed(startedMs: startedMs, nowMs: nowMs, random: draw)
-      : batchPatience.failed(startedMs: startedMs, nowMs: nowMs, random: draw)
+    var series = self[keyPath: patience]
+    let action = series.failed(startedMs: startedMs, nowMs: monotonicMs()) {
+      Int.random(in: $0, using: &jitter)
+    }
+    self[keyPath: patience] = series
     switch action {
     case .wait(let ms): try stayAlive(ms: ms)
     case .giveUp(let ms):
@@ -175,17 +179,24 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
       let startedMs = monotonicMs()
       do throws(PipelineFailure) {
         try sink.abandon()
+        if options.shouldStop() { return }
         if sink.isTransactional { try goByCommitted(first) }
         try source.rewind(to: Array(first.values))
+        patience.succeeded()
         break
       } catch {
         if error.remedy != .stop, options.shouldStop() { return }
-        try wait(for: error, startedMs: startedMs, &turn)
+        try wait(for: error, startedMs: startedMs, &turn, \.patience)
       }
     }
-    if case .failed(let failure) = cause, failure.remedy == .claim {
-      try source.holdBack(Set(first.keys))
-    }
+    guard case .failed(let failure) = cause else { return }
+    if failure.remedy == .claim { try source.holdBack(Set(first.keys)) }
+    if options.shouldStop() { return }
+    let batch = Set(first.values)
+    // Another batch: the one before was somebody else's to do again.
+    if batch.isDisjoint(with: givenUp) { batchPatience.succeeded() }
+    givenUp = batch
+    try wait(for: failure, startedMs: monotonicMs(), &turn, \.batchPatience)
   }
 
   /// A transaction whose outcome was not known may have been committed after all: what is read
@@ -221,6 +232,8 @@ package struct PipelineOptions: Sendable {
   /// Types of events that count as clicks.
   package var countedTypes: Set<String>
   package var maxEventBytes: Int
+  /// A suggestion that would be larger is shortened.
+  package var maxSuggestionBytes = 1_000_000
   /// Named in the headers of dead letters.
   package var worker: String
   /// Whether to give up waiting: what is not committed comes again.

@@ -33,12 +33,17 @@ extension Pipeline {
       let sentMs = max(click.timestampMs, turn.records[index].timestampMs)
       let latencyMs = sentMs < 0 ? nil : max(0, nowMs - sentMs)
       if let latencyMs { turn.latencyMs.append(latencyMs) }
+      let (value, shortened) = SuggestionEncoder.encode(
+        suggestion,
+        atMost: options.maxSuggestionBytes
+      )
       return Message(
         destination: .suggestions,
         key: Array(click.user.utf8),
-        value: SuggestionEncoder.encode(suggestion),
+        value: value,
         headers: SuggestionHeaders.make(
           latencyMs: latencyMs,
+          shortened: shortened,
           passingOn: turn.records[index].headers
         ),
       )

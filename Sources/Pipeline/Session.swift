@@ -28,9 +28,10 @@ extension Pipeline {
     let batch = changes
     var views: [[SessionView]] = []
     try timed(.session, &turn) { pipeline, turn throws(Interruption) in
-      try pipeline.persist(&turn, epoch: epoch) { pipeline, _ throws(PipelineFailure) in
+      try pipeline.persist(&turn, epoch: epoch) { pipeline, turn throws(PipelineFailure) in
         do throws(SessionFailure) {
           views = try pipeline.store.apply(batch)
+          turn.storeAnswered = true
         } catch {
           throw PipelineFailure(error)
         }

@@ -111,7 +111,12 @@ package struct TransactionalSink<Producer: TransactionalProducer>: MessageSink {
 
   package mutating func abandon() throws(PipelineFailure) {
     if openedMs != nil, producer != nil {
-      do throws(TransactionFailure) { try producer?.abort() } catch { producer = nil }
+      do throws(TransactionFailure) { try producer?.abort() } catch {
+        let failure = told(error)
+        if failure.remedy == .stop { throw failure }
+        // However the abort failed, another producer ends the transaction.
+        producer = nil
+      }
     }
     openedMs = nil
     try prepare()
@@ -127,26 +132,26 @@ package struct TransactionalSink<Producer: TransactionalProducer>: MessageSink {
     _ body: (inout Self) throws(TransactionFailure) -> Void
   ) throws(PipelineFailure) {
     try prepare()
-    do throws(TransactionFailure) { try body(&self) } catch {
-      switch error.remedy {
-      case .retry: throw failure(.retry, error)
-      case .abort: throw failure(.again, error)
-      case .renew:
-        producer = nil
-        throw failure(.again, error)
-      case .fenced:
-        let isExpired = openedMs.map { nowMs() - $0 >= timeoutMs } ?? false
-        producer = nil
-        throw failure(isExpired ? .again : .stop, error)
-      case .stop: throw failure(.stop, error)
-      }
-    }
+    do throws(TransactionFailure) { try body(&self) } catch { throw told(error) }
   }
 
-  private func failure(
-    _ remedy: PipelineFailure.Remedy,
-    _ failure: TransactionFailure
-  ) -> PipelineFailure {
-    PipelineFailure(remedy: remedy, dependency: .kafka, reason: failure.reason)
+  /// What a failure means for the batch; a producer that is of no more use is let go.
+  private mutating func told(_ failure: TransactionFailure) -> PipelineFailure {
+    let remedy: PipelineFailure.Remedy
+    switch failure.remedy {
+    case .retry: remedy = .retry
+    case .abort: remedy = .again
+    case .renew:
+      producer = nil
+      remedy = .again
+    case .fenced:
+      // A new producer would fence whoever has our name by now. But it may be nobody: brokers do
+      // the same to a transaction that they give up.
+      let isExpired = openedMs.map { nowMs() - $0 >= timeoutMs } ?? false
+      producer = nil
+      remedy = isExpired ? .again : .stop
+    case .stop: remedy = .stop
+    }
+    return PipelineFailure(remedy: remedy, dependency: .kafka, reason: failure.reason)
   }
 }

@@ -62,8 +62,22 @@ package struct Turn: Sendable {
     package var isIncomplete: Bool { isKnown && from < kept }
   }
 
+  /// What a partition kept no longer when it came to us, though the group had not read it.
+  package struct Gap: Equatable, Sendable {
+    package let partition: Partition
+    /// Where the group would have gone on.
+    package let from: Int64
+    /// The first offset that the topic still keeps.
+    package let until: Int64
+
+    /// At most so many messages: what marks the ends of transactions takes offsets too.
+    package var count: Int { Int(until - from) }
+  }
+
   /// Rebuilds that began with this turn.
   package var rebuilds: [Rebuild] = []
+  /// Clicks that were found gone before anybody read them.
+  package var gaps: [Gap] = []
   package var records: [Record] = []
   package var events: [Event] = []
   /// The session as of each event; `nil` for what has no session.
@@ -79,6 +93,8 @@ package struct Turn: Sendable {
   package var nanoseconds: [Stage: UInt64] = [:]
   /// Failures that were waited out, by who caused them.
   package var retries: [PipelineFailure.Dependency: Int] = [:]
+  /// Whether the session store was asked, and has answered since it last failed.
+  package var storeAnswered = false
   /// Why nothing was committed, and what is still ours will come again; `nil` when it was.
   package var abandoned: Abandonment?
 }

@@ -144,6 +144,12 @@ package struct Configuration: Sendable {
     delivery.mode == .exactlyOnce || (delivery.mode == .auto && kafka.brokers != .embedded)
   }
 
+  /// How long each step of a transaction is waited for, in milliseconds.
+  ///
+  /// Well within the transaction's own time, and short whatever that is: a worker that is asked to
+  /// stop may have to wait for three of them.
+  var transactionStepMs: Int64 { min(delivery.transactionTimeoutMs / 2, 2_500) }
+
   package struct Faults: Sendable {
     package internal(set) var fatalAfterMs: Int64 = 60_000
   }

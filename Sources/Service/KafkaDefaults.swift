@@ -22,6 +22,15 @@ extension Configuration {
       .merging(["bootstrap.servers": bootstrap]) { $1 }
   }
 
+  /// Bytes a suggestion may take: with key, headers and framing it has to fit into what topics take
+  /// by default, or into what the producer is told if that is less.
+  var suggestionBytes: Int {
+    let given = kafka.producerProperties["message.max.bytes"].flatMap { Int($0) }
+    return min(given ?? .max, 1_048_588) - Self.besideSuggestion
+  }
+
+  private static let besideSuggestion = 1_024
+
   /// Cooperative where that is safe.
   ///
   /// Before 2.3 librdkafka ends the process when a cooperative member leaves before its first

@@ -18,16 +18,15 @@ struct KafkaOutage {
 
   private let brokers: String
   private(set) var trouble: KafkaTrouble?
-  private var answeredMs: Int64
-  private var probedMs: Int64
-  private var isFailing = false
+  private var failingSinceMs: Int64?
+  /// When they last answered, or were asked whether they do.
+  private var heardMs: Int64
   private var complaint: KafkaFailure?
 
   /// Nothing is known of `brokers` yet; `nowMs` counts as their last answer.
   init(brokers: String, nowMs: Int64) {
     self.brokers = brokers
-    answeredMs = nowMs
-    probedMs = nowMs
+    heardMs = nowMs
   }
 
   /// The brokers answered, with clicks or without.
@@ -36,8 +35,8 @@ struct KafkaOutage {
   ///   - nowMs: When they did.
   ///   - missing: Topics to read that they do not have.
   mutating func answered(nowMs: Int64, missing: [String] = []) {
-    answeredMs = nowMs
-    isFailing = false
+    heardMs = nowMs
+    failingSinceMs = nil
     trouble =
       missing.isEmpty
       ? nil
@@ -49,13 +48,14 @@ struct KafkaOutage {
 
   /// Takes note of a failure.
   ///
-  /// - Returns: For how long nothing was answered, in milliseconds; 0 at the first failure, as long
-  ///   silence before it may have been that of a topic.
+  /// - Returns: Milliseconds since the first failure in a row: silence before it may have been that
+  ///   of a topic.
   mutating func failed(_ failure: KafkaFailure, nowMs: Int64) -> Int64 {
     let advice = failure.code == Self.unknownTopic ? "; \(Self.makeIt)" : ""
     trouble = KafkaTrouble(code: failure.code, reason: "\(brokers): \(failure)\(advice)")
-    defer { isFailing = true }
-    return isFailing ? nowMs - answeredMs : 0
+    let since = failingSinceMs ?? nowMs
+    failingSinceMs = since
+    return nowMs - since
   }
 
   /// Asked when nothing came.
@@ -68,8 +68,8 @@ struct KafkaOutage {
     let isNew = complaint != nil && complaint != self.complaint
     self.complaint = complaint
     let everyMs = trouble == nil ? Self.idleProbeEveryMs : Self.probeEveryMs
-    guard isNew || nowMs - max(probedMs, answeredMs) >= everyMs else { return false }
-    probedMs = nowMs
+    guard isNew || nowMs - heardMs >= everyMs else { return false }
+    heardMs = nowMs
     return true
   }
 }

@@ -30,6 +30,12 @@ package final class KafkaSource: ClickSource {
   private var isPaused = false
   /// Taken while paused; given out by the next poll.
   private var held: [Delivery] = []
+  /// Where what the last poll gave out begins, until the turn ends.
+  private var given: [TopicPartition: Int64] = [:]
+  /// Where it was rewound to, until something comes from there.
+  private var rewound: [TopicPartition: Int64] = [:]
+  /// Called now and then while a batch waits.
+  var whileWaiting: (KafkaSource) -> Void = { _ in }
 
   package var assignmentEpoch: Int { consumer.assignmentEpoch }
   /// Whether the group knows us, partitions or not.
@@ -99,6 +105,8 @@ package final class KafkaSource: ClickSource {
         held.isEmpty
         ? try consumer.poll(max: max, firstWaitMs: firstWaitMs, lingerMs: lingerMs) : held
       held = []
+      given = Self.starts(of: taken)
+      for partition in given.keys { rewound[partition] = nil }
       if taken.isEmpty { try probe() } else { outage.answered(nowMs: nowMs()) }
       return taken.map(Record.init)
     } catch {
@@ -158,6 +166,7 @@ package final class KafkaSource: ClickSource {
     let starts = Dictionary(uniqueKeysWithValues: starts.map { ($0.topicPartition, $1) })
     do throws(KafkaFailure) {
       try consumer.admit(starts, timeoutMs: Self.rewindTimeoutMs)
+      for partition in starts.keys { rewound[partition] = nil }
     } catch {
       // A partition that was assigned a moment ago is not yet ready to be sent anywhere.
       throw PipelineFailure(error, isPassing: Self.justAssigned.contains(error.code))
@@ -182,6 +191,7 @@ package final class KafkaSource: ClickSource {
       repeat {
         let leftMs = Swift.max(0, untilMs - nowMs())
         held += try consumer.poll(max: 1, firstWaitMs: Int(leftMs), lingerMs: 0)
+        whileWaiting(self)
       } while nowMs() < untilMs
     } catch {
       try waitOut(error)
@@ -189,12 +199,12 @@ package final class KafkaSource: ClickSource {
   }
 
   package func rewind(to first: [Position]) throws(PipelineFailure) {
-    let taken = held.map { ($0.topicPartition, $0.offset) }
-    held = []
     let offsets = TopicPartition.offsets(first, uniquingWith: min).merging(
-      taken,
+      Self.starts(of: held),
       uniquingKeysWith: min
     )
+    held = []
+    rewound.merge(offsets) { $1 }
     do throws(KafkaFailure) {
       try consumer.rewind(to: offsets, timeoutMs: Self.rewindTimeoutMs)
     } catch {
@@ -214,7 +224,11 @@ package final class KafkaSource: ClickSource {
     }
   }
 
-  /// How far each partition of ours is processed, and how much waits there.
+  /// What the last poll gave out is done, or comes again.
+  package func endTurn() { given = [:] }
+
+  /// How far each partition of ours is processed, and how much waits there, what was given out and
+  /// is not done included.
   ///
   /// Now and then the brokers are asked about partitions from which nothing came.
   package func progress() -> [PartitionProgress] {
@@ -222,7 +236,13 @@ package final class KafkaSource: ClickSource {
       askedMs = nowMs()
       try? consumer.askAboutSilent(timeoutMs: Self.askTimeoutMs)
     }
-    return (try? consumer.progress()) ?? []
+    let undone = Self.starts(of: held).merging(given, uniquingKeysWith: min)
+      .merging(rewound, uniquingKeysWith: min)
+    return ((try? consumer.progress()) ?? []).map { $0.undone(from: undone[$0.topicPartition]) }
+  }
+
+  private static func starts(of taken: [Delivery]) -> [TopicPartition: Int64] {
+    Dictionary(taken.map { ($0.topicPartition, $0.offset) }, uniquingKeysWith: min)
   }
 
   /// Asks now and then, when nothing came, whether the brokers and our topics are there: that tells

@@ -10,19 +10,22 @@ package final class KafkaTransactions: TransactionalProducer {
   private var producer: Producer
   private var topics: OutgoingTopics
 
-  /// Becomes the only producer of its name, which may take up to `timeoutMs`, as every step may.
+  /// Becomes the only producer of its name.
+  ///
+  /// Each step may take up to `timeoutMs`; the first, which connects, up to `firstTimeoutMs`.
   package init(
     properties: [String: String],
     suggestions: String,
     deadLetters: String,
     timeoutMs: Int,
+    firstTimeoutMs: Int,
     log: KafkaLog?
   ) throws(TransactionFailure) {
     self.timeoutMs = timeoutMs
     topics = OutgoingTopics(suggestions: suggestions, deadLetters: deadLetters)
     do throws(KafkaFailure) {
-      let producer = try Producer(settings: properties, log: log)
-      try producer.initTransactions(timeoutMs: timeoutMs)
+      let producer = try Producer(settings: properties, sendTimeoutMs: timeoutMs, log: log)
+      try producer.initTransactions(timeoutMs: firstTimeoutMs)
       self.producer = producer
     } catch {
       throw TransactionFailure(error, "beginning as a producer of transactions")
@@ -64,7 +67,10 @@ package final class KafkaTransactions: TransactionalProducer {
 
   package func abort() throws(TransactionFailure) {
     do throws(KafkaFailure) { try producer.abortTransaction(timeoutMs: timeoutMs) } catch {
-      throw TransactionFailure(remedy: .renew, reason: "aborting a transaction: \(error)")
+      var failure = TransactionFailure(error, "aborting a transaction")
+      // Whatever else came of it, another producer settles; who was fenced must not make one.
+      if failure.remedy != .fenced { failure.remedy = .renew }
+      throw failure
     }
   }
 }

@@ -38,6 +38,10 @@ package struct WorkerMetrics: Sendable {
     "dreamstream_rebuilds_total",
     "Partitions whose clicks had to be folded into sessions again."
   )
+  package let unread = Family<Counter>(
+    "dreamstream_unread_messages_total",
+    "Messages, at most, that the topic kept no longer when they were to be read."
+  )
 
   package let batchSize = Family(
     "dreamstream_batch_size",
@@ -63,7 +67,7 @@ package struct WorkerMetrics: Sendable {
 
   package let consumerLag = Family<Gauge>(
     "dreamstream_consumer_lag",
-    "Messages of a partition that are not processed yet.",
+    "Messages of a partition that are not processed yet, those in work included.",
     labels: ["topic", "partition"]
   )
   package let partitionIdle = Family<Gauge>(
@@ -110,7 +114,7 @@ package struct WorkerMetrics: Sendable {
   package init() {
     for outcome in Self.outcomes { _ = events[outcome] }
     for stage in Self.stages { _ = batchSeconds[stage] }
-    for counter in [unknownItems, rebuilds] { _ = counter[] }
+    for counter in [unknownItems, rebuilds, unread] { _ = counter[] }
     for histogram in [batchSize, eventLatency, denoisingSteps] { _ = histogram[] }
     for gauge in [partitionIdle, residentMemory, cpuSeconds] { _ = gauge[] }
   }
@@ -129,6 +133,7 @@ package struct WorkerMetrics: Sendable {
     var text = TelemetryText()
     for family in [
       events, suggestions, deadLetters, stopped, unknownItems, retries, abandoned, rebuilds,
+      unread,
     ] { text.add(family) }
     for family in [batchSize, batchSeconds, eventLatency, denoisingSteps] { text.add(family) }
     for family in [

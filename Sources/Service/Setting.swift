@@ -46,7 +46,7 @@ package struct Setting: Sendable {
     _ purpose: String
   ) {
     key = prefix + ".*"
-    rule = "a property that librdkafka knows, and that no setting here stands for"
+    rule = "a property that librdkafka knows, and that is not the worker's own to set"
     standard = ""
     self.purpose = purpose
     isSecret = false

@@ -88,10 +88,19 @@ struct SettingRelation: Sendable {
       holds: { $0.delivery.mode != .exactlyOnce || $0.kafka.brokers != .embedded },
     ),
     SettingRelation(
-      keys: ["shutdown.budget", "batch.max_delay_ms", "redis.command_timeout_ms"],
-      rule: "it must leave time to finish a batch: more than the others together",
+      keys: [
+        "shutdown.budget", "batch.max_delay_ms", "redis.command_timeout_ms",
+        "delivery.transaction_timeout",
+      ],
+      rule: "it must leave time to finish a batch: more than batch.max_delay_ms and "
+        + "redis.command_timeout_ms together and, exactly once, three steps of a transaction, each "
+        + "half of delivery.transaction_timeout or 2.5s",
       remedy: "raise it, or lower the others",
-      holds: { $0.shutdown.budgetMs > $0.batch.maxDelayMs + $0.redis.commandTimeoutMs },
+      holds: { configuration in
+        let steps = configuration.isTransactional ? 3 * configuration.transactionStepMs : 0
+        let batch = configuration.batch.maxDelayMs + configuration.redis.commandTimeoutMs
+        return configuration.shutdown.budgetMs > batch + steps
+      },
     ),
   ]
 }

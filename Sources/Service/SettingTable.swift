@@ -284,6 +284,10 @@ package enum Settings {
     "enable.auto.offset.store": "leave it out: the worker commits what it has published",
     "enable.partition.eof": "leave it out: the ends of partitions tell how far the worker is",
     "delivery.report.only.error": "leave it out: the worker sees every message stored",
+    "isolation.level": "leave it out: what was aborted may come again, and would count twice",
+    "enable.idempotence": "leave it out: a message sent again would be stored again, or overtaken",
+    "auto.offset.reset": "leave it out: from anywhere but the earliest on, clicks would be lost; "
+      + "to begin later, commit the group's offsets before its first worker starts",
     "transactional.id": "use delivery.transactional_id",
     "transaction.timeout.ms": "use delivery.transaction_timeout",
   ]

@@ -26,26 +26,30 @@ struct TurnReporter {
   mutating func report(_ turn: Turn, from source: KafkaSource) -> Bool {
     let nowMs = Worker.monotonicMs()
     worker.health.turned(pipeline: number, nowMs: nowMs)
+    source.endTurn()
     let isTime = nowMs - progressedMs >= Self.progressEveryMs
     if isTime {
       progressedMs = nowMs
       progress(source, nowMs: nowMs)
     }
+    // What is folded again shows in no view.
+    if turn.storeAnswered {
+      worker.set(.redis, isOK: true, worker.memory == nil ? "answering" : "in this process")
+    }
     for rebuild in turn.rebuilds { log(rebuild) }
     worker.metrics.rebuilds[].add(turn.rebuilds.count)
-    if turn.records.isEmpty { return isTime }
+    for gap in turn.gaps { log(gap) }
+    worker.metrics.unread[].add(turn.gaps.reduce(0) { $0 + $1.count })
     for (dependency, count) in turn.retries {
       worker.metrics.retries[dependency.rawValue].add(count)
       log(.warning, "waited for \(dependency.rawValue)", ["attempts": "\(count)"])
     }
+    if turn.records.isEmpty { return isTime }
     if let cause = turn.abandoned {
       let level: Logger.Level = if case .failed = cause { .warning } else { .info }
       worker.metrics.abandoned[cause.name].add()
       log(level, "gave a batch up: \(cause)", ["events": "\(turn.records.count)"])
       return isTime
-    }
-    if turn.views.contains(where: { $0 != nil }) {
-      worker.set(.redis, isOK: true, worker.memory == nil ? "answering" : "in this process")
     }
     count(turn)
     return isTime
@@ -63,6 +67,17 @@ struct TurnReporter {
     let message =
       rebuild.isKnown ? "folding clicks into sessions again" : "folding the topic into sessions"
     log(.notice, message, details.mapValues { "\($0)" })
+  }
+
+  private func log(_ gap: Turn.Gap) {
+    log(
+      .error,
+      "clicks are lost: the topic kept them no longer when they were to be read",
+      [
+        "partition": "\(gap.partition)", "from": "\(gap.from)", "until": "\(gap.until)",
+        "at_most": "\(gap.count)",
+      ]
+    )
   }
 
   func end() { log(.info, "pipeline ended", ["events": "\(total)"]) }
@@ -99,20 +114,32 @@ struct TurnReporter {
     }
   }
 
-  /// Which partitions are ours, how far each is, and what waits there.
+  /// Looks at progress, once a second, while a turn waits: a batch may wait for long.
+  mutating func wait(_ source: KafkaSource) {
+    let nowMs = Worker.monotonicMs()
+    if nowMs - progressedMs < Self.progressEveryMs { return }
+    progressedMs = nowMs
+    look(source, nowMs: nowMs)
+  }
+
+  /// How we stand with the group, and what waits for us.
   private mutating func progress(_ source: KafkaSource, nowMs: Int64) {
-    let ours = source.assignment
-    if ours != partitions {
-      log(.info, "partitions", ["assigned": "\(ours.map(\.description).sorted())"])
-    }
+    look(source, nowMs: nowMs)
     worker.assigned(
-      ours.count,
+      partitions.count,
       pipeline: number,
       hasJoined: source.hasJoined,
       trouble: source.trouble
     )
-    for line in group.look(partitions: ours.count, trouble: source.trouble, nowMs: nowMs) {
-      log(line.level, line.message, line.details.mapValues { "\($0)" })
+    let lines = group.look(partitions: partitions.count, trouble: source.trouble, nowMs: nowMs)
+    for line in lines { log(line.level, line.message, line.details.mapValues { "\($0)" }) }
+  }
+
+  /// Which partitions are ours, how far each is, and what waits there.
+  private mutating func look(_ source: KafkaSource, nowMs: Int64) {
+    let ours = source.assignment
+    if ours != partitions {
+      log(.info, "partitions", ["assigned": "\(ours.map(\.description).sorted())"])
     }
     for gone in partitions.subtracting(ours) {
       worker.health.released(gone)

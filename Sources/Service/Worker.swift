@@ -20,6 +20,8 @@ package final class Worker: Sendable {
   private let isStopping = Atomic(false)
   /// Partitions of each pipeline.
   private let partitions = Mutex<[Int: Int]>([:])
+  /// Why it has to end, if it is not because it was asked to.
+  private let failure = Mutex<WorkerFailure?>(nil)
   private let broker: EmbeddedBroker?
 
   package static func monotonicNs() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
@@ -143,6 +145,11 @@ package final class Worker: Sendable {
           try self.runPipeline(number)
           ends.continuation.yield(nil)
         } catch {
+          // Told at once: another pipeline may never end.
+          self.logger.error(
+            "a pipeline failed",
+            metadata: ["pipeline": "\(number)", "reason": "\(error.reason)"]
+          )
           ends.continuation.yield(error)
         }
       }
@@ -173,33 +180,38 @@ package final class Worker: Sendable {
     }
   }
 
-  /// Waits for every pipeline to end; the first that fails ends the others.
-  private func firstFailure(of ends: AsyncStream<WorkerFailure?>) async -> WorkerFailure? {
+  /// Waits for every pipeline to end, after the first that fails no longer than their budget.
+  ///
+  /// - Returns: The first failure; without one, that they did not end in time.
+  func firstFailure(of ends: AsyncStream<WorkerFailure?>) async -> WorkerFailure? {
     let budgetMs = configuration.shutdown.budgetMs
-    return await withTaskGroup(of: WorkerFailure?.self) { group in
+    await withTaskGroup { group in
       group.addTask {
-        var first: WorkerFailure?
         var left = self.configuration.worker.pipelines
         for await failure in ends {
-          if let failure, first == nil { first = failure }
-          if failure != nil { self.stop() }
+          if let failure { self.fail(failure) }
           left -= 1
           if left == 0 { break }
         }
-        return first
       }
       group.addTask {
         while !self.mustStop, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(50)) }
         try? await Task.sleep(for: .milliseconds(budgetMs))
-        if Task.isCancelled { return nil }
-        return WorkerFailure(
-          reason: "the pipelines did not end within shutdown.budget, \(budgetMs) ms"
+        if Task.isCancelled { return }
+        self.fail(
+          WorkerFailure(reason: "the pipelines did not end within shutdown.budget, \(budgetMs) ms")
         )
       }
-      let first = await group.next() ?? nil
+      _ = await group.next()
       group.cancelAll()
-      return first
     }
+    return failure.withLock { $0 }
+  }
+
+  /// Ends the worker; the first reason is what it ends with.
+  private func fail(_ reason: WorkerFailure) {
+    failure.withLock { $0 = $0 ?? reason }
+    stop()
   }
 }
 

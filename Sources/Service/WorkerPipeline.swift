@@ -78,11 +78,14 @@ extension Worker {
       timeoutMs: timeoutMs,
       nowMs: Self.monotonicMs
     ) { () throws(TransactionFailure) in
-      try KafkaTransactions(
+      let stepMs = Int(self.configuration.transactionStepMs)
+      return try KafkaTransactions(
         properties: properties,
         suggestions: self.configuration.topics.suggestions,
         deadLetters: self.configuration.topics.deadLetters,
-        timeoutMs: Int(timeoutMs) / 2,
+        timeoutMs: stepMs,
+        // It connects first, for which there is time unless we are to stop.
+        firstTimeoutMs: self.mustStop ? stepMs : 2 * stepMs,
         log: log,
       )
     }
@@ -147,6 +150,7 @@ extension Worker {
     checkStore: () throws(PipelineFailure) -> Void
   ) throws(PipelineFailure) {
     var reporter = TurnReporter(worker: self, number: number)
+    pipeline.source.whileWaiting = { reporter.wait($0) }
     while !mustStop {
       let turn = try pipeline.turn()
       if reporter.report(turn, from: pipeline.source), turn.records.isEmpty {
@@ -165,6 +169,7 @@ extension Worker {
 
   private func pipelineOptions() -> PipelineOptions {
     var options = configuration.pipelineOptions
+    options.maxSuggestionBytes = configuration.suggestionBytes
     options.shouldStop = { self.mustStop }
     options.silenceMs = sessionTimeoutMs / 2
     options.onWait = { failure in

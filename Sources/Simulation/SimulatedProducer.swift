@@ -79,7 +79,7 @@ final class SimulatedProducer: TransactionalProducer {
     trouble = nil
     do throws(TransactionFailure) { try end(.abort, isCommit: false) } catch {
       throw TransactionFailure(
-        remedy: error.remedy == .stop ? .stop : .renew,
+        remedy: [.stop, .fenced].contains(error.remedy) ? error.remedy : .renew,
         reason: error.reason
       )
     }

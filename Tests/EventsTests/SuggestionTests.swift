@@ -39,6 +39,37 @@ struct SuggestionTests {
     #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(bytes)) }
   }
 
+  @Test("what does not fit goes without its reasons, and then without its last items")
+  func shortened() throws {
+    var long = Self.full
+    long.items = (0..<1_000).map { number in
+      let causes = (0..<10).map { Suggestion.Cause(id: "cause \($0)", weight: 1) }
+      return .init(id: "item \(number)", score: 1, because: causes)
+    }
+    let whole = SuggestionEncoder.encode(long)
+    #expect(SuggestionEncoder.encode(long, atMost: whole.count).shortened == nil)
+    #expect(SuggestionEncoder.encode(long, atMost: whole.count).bytes == whole)
+    for (most, count) in [(100_000, 1_000), (20_000, 500), (300, 0)] {
+      let (bytes, shortened) = SuggestionEncoder.encode(long, atMost: most)
+      let read = try SuggestionDecoder.decode(bytes)
+      #expect(read.items.map(\.id) == long.items.prefix(count).map(\.id))
+      #expect(read.items.allSatisfy { $0.because == nil } && bytes.count <= max(most, 400))
+      #expect(shortened == "\(count) of 1000 items without because")
+    }
+    #expect(
+      SuggestionHeaders.make(latencyMs: nil, shortened: "x", passingOn: []).last
+        == Header(SuggestionHeaders.shortened, "x")
+    )
+  }
+
+  @Test("a trace too long to be one is not passed on")
+  func trace() {
+    func passed(_ value: String) -> Int {
+      SuggestionHeaders.make(latencyMs: nil, passingOn: [Header("traceparent", value)]).count - 1
+    }
+    #expect(passed("00-1") == 1 && passed(String(repeating: "0", count: 1_000_000)) == 0)
+  }
+
   @Test("what is absent is left out")
   func plain() throws {
     var plain = Self.full

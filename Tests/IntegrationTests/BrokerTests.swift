@@ -48,6 +48,30 @@ struct BrokerTests {
     #expect(taken.map(\.offset) == [0, 1])
   }
 
+  @Test("the first message since a time is told from there being none that late")
+  func times() throws {
+    var producer = try producer()
+    func send(_ value: UInt8) throws {
+      try producer.send(topic: topic, partition: 1, key: nil, value: [value])
+      try producer.flush(timeoutMs: 10_000)
+      Thread.sleep(forTimeInterval: 0.5)
+    }
+    // The test broker goes by when it got them.
+    try send(0)
+    let betweenMs = Int64(Date().timeIntervalSince1970 * 1_000) - 100
+    try send(1)
+    let place = TopicPartition(topic: topic, partition: 1)
+    let consumer = try consumer()
+    func first(since ms: Int64) throws -> Int64? {
+      try consumer.offsets(since: ms, of: [place], timeoutMs: 10_000)[place]
+    }
+    #expect(try first(since: betweenMs - 3_600_000) == 0)
+    #expect(try first(since: betweenMs) == 1)
+    // And it answers with the first where none is that late.
+    if ProcessInfo.processInfo.environment["KAFKA_BROKERS"] == nil { return }
+    #expect(try first(since: betweenMs + 3_600_000) == .max)
+  }
+
   // Somebody else's broker has no proxy in front that could lose anything.
   @Test(
     "a lost acknowledgement leads to no second copy",

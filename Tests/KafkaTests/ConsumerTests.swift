@@ -158,6 +158,22 @@ struct ConsumerTests {
     #expect(progress.map(\.lag) == [6])
   }
 
+  @Test("what was taken and is not done waits too, and so does what arrives while paused")
+  func lagOfUndone() throws {
+    let world = try World()
+    try world.produce(0..<10)
+    let consumer = try world.consumer()
+    _ = try consumer.take(4)
+    let progress = try consumer.progress()
+    #expect(progress.map { $0.undone(from: 1).lag } == [9])
+    #expect(progress.map { $0.undone(from: nil).lag } == [6])
+    try consumer.pauseAll()
+    try world.produce(10..<15)
+    try consumer.askAboutSilent(timeoutMs: 5_000)
+    let paused = try consumer.progress()
+    #expect(paused.map(\.position) == [4] && paused.map(\.lag) == [11])
+  }
+
   @Test("where nothing came, what was committed tells the lag, or else what is kept")
   func lagOfSilence() throws {
     let world = try World(partitions: 3)
@@ -198,6 +214,14 @@ struct ConsumerTests {
     try consumer.rewind(to: [world.events(0): 7], timeoutMs: 5_000)
     let again = try consumer.take(3)
     #expect(again.numbers == [7, 8, 9])
+  }
+
+  @Test("a broker that knows nothing of times is not taken to have nothing that late")
+  func noTimes() throws {
+    let world = try World()
+    try world.produce(0..<3)
+    let found = try world.consumer().offsets(since: 1, of: [world.events(0)], timeoutMs: 5_000)
+    #expect(found == [:])
   }
 
   @Test("a topic that is not there is a failure to be tried again")

@@ -38,6 +38,7 @@ struct AdmitTests {
         && !turn.rebuilds[0].isKnown && !turn.rebuilds[0].isIncomplete
     )
     #expect(turn.events.allSatisfy { $0 == .rebuilt } && second.sink.sent.isEmpty)
+    #expect(turn.storeAnswered, "though no view shows it")
     #expect(second.source.committed.isEmpty)
     for _ in 0..<3 { _ = try second.turn() }
     #expect(try published(second.sink) == Array(10..<20))
@@ -62,6 +63,25 @@ struct AdmitTests {
     #expect(try published(second.sink) == Array(10..<14))
   }
 
+  @Test("clicks that the topic dropped before they were read are told of, once")
+  func unread() throws {
+    var pipeline = try pipeline(sessions(), committed: 4)
+    pipeline.source.kept = [home: 9]
+    pipeline.source.refusals = [
+      PipelineFailure(remedy: .retry, dependency: .kafka, reason: "just assigned")
+    ]
+    let turn = try pipeline.turn()
+    #expect(turn.gaps.map { [$0.from, $0.until] } == [[4, 9]])
+    #expect(turn.gaps.first?.count == 5 && turn.rebuilds.count <= 1)
+    #expect(pipeline.source.admitted == [home: 9])
+    #expect(try published(pipeline.sink) == Array(9..<15))
+    #expect(try pipeline.turn().gaps.isEmpty)
+
+    var whole = try self.pipeline(sessions(), committed: 9)
+    whole.source.kept = [home: 9]
+    #expect(try whole.turn().gaps.isEmpty)
+  }
+
   @Test("what is too old for any session is not folded again")
   func tooOld() throws {
     var pipeline = try pipeline(sessions(), committed: 10)
@@ -69,6 +89,10 @@ struct AdmitTests {
     #expect(try pipeline.turn().rebuilds.map(\.from) == [6])
     #expect(pipeline.source.admitted == [home: 6])
     #expect(try published(pipeline.sink) == [10, 11])
+
+    var old = try self.pipeline(sessions(), committed: 10)
+    old.source.relevant = [home: .max]
+    #expect(try old.turn().rebuilds.isEmpty && old.source.admitted == [home: 10])
   }
 
   @Test("a store that is not behind is served at once, and a new group begins where it will")

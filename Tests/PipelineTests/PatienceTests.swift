@@ -31,16 +31,6 @@ struct PatienceTests {
     #expect(patience.failed(nowMs: 1_000) { _ in 1 } == .giveUp(afterMs: 1_000))
   }
 
-  @Test("a failure long after the last one is no part of it")
-  func stale() {
-    var patience = Patience(fatalAfterMs: 60_000)
-    #expect(patience.failed(nowMs: 0) { $0.upperBound } == .wait(ms: 50))
-    // The batch was given up; nothing succeeded, and nothing failed, for an hour.
-    #expect(patience.failed(nowMs: 3_600_000) { $0.upperBound } == .wait(ms: 50))
-    #expect(patience.failed(nowMs: 3_650_000) { $0.upperBound } == .wait(ms: 100))
-    #expect(patience.failed(nowMs: 3_660_000) { _ in 1 } == .giveUp(afterMs: 60_000))
-  }
-
   @Test("what fails slowly has failed since it was begun, and no wait goes beyond the end")
   func slow() {
     var patience = Patience(fatalAfterMs: 10_000)

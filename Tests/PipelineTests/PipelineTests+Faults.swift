@@ -15,7 +15,7 @@ extension PipelineTests {
     pipeline.sink.failures = [late]
     pipeline.source.whileWaiting = { #expect($0.committed.isEmpty) }
     let turn = try pipeline.turn()
-    #expect(turn.retries == [.sessions: 2, .kafka: 1])
+    #expect(turn.retries == [.sessions: 2, .kafka: 1] && turn.storeAnswered)
     #expect(pipeline.source.waitedMs > 0)
     #expect(pipeline.sink.sent.count == 60)
     #expect(pipeline.source.committed == ["clicks/0": 60])
@@ -157,15 +157,16 @@ extension PipelineTests {
     let waits = Waits()
     options.onWait = { waits.note($0) }
     var pipeline = try plainPipeline(many(), store: store, options)
-    #expect(try pipeline.turn().abandoned == .stopping)
+    let turn = try pipeline.turn()
+    #expect(turn.abandoned == .stopping && !turn.storeAnswered)
     #expect(pipeline.source.committed.isEmpty && pipeline.sink.sent.isEmpty)
-    #expect(waits.reasons == ["down"])
+    #expect(waits.reasons == ["down"] && pipeline.source.rewound.isEmpty)
   }
 
   @Test("an outage that ended with its batch does not count for the next one's")
   func outagesApart() throws {
     let down = SessionFailure(remedy: .retry, reason: "down")
-    let store = FailingSessions(sessions(), failures: [down, down])
+    let store = FailingSessions(sessions(), failures: [])
     let clock = ManualClock()
     var pipeline = try plainPipeline(
       many(),
@@ -174,11 +175,41 @@ extension PipelineTests {
       clock: clock
     )
     pipeline.source.whileWaiting = { $0.assignmentEpoch += 1 }
-    #expect(try pipeline.turn().abandoned == .partitionsMoved)
-    clock.advance(ms: 3_600_000)
+    for _ in 0..<4 {
+      store.failures = [down]
+      #expect(try pipeline.turn().abandoned == .partitionsMoved)
+      clock.advance(ms: 50_000)
+    }
     pipeline.source.whileWaiting = { _ in }
     #expect(try pipeline.turn().abandoned == nil)
     #expect(pipeline.source.committed == ["clicks/0": 60])
+  }
+
+  @Test("batches that were given up and went elsewhere are no series, and one that comes again is")
+  func batchesApart() throws {
+    let clock = ManualClock()
+    var pipeline = try plainPipeline(
+      many(),
+      store: sessions(),
+      PipelineOptions(maxBatch: 10, fatalAfterMs: 60_000),
+      clock: clock
+    )
+    let expired = PipelineFailure(remedy: .again, dependency: .kafka, reason: "expired")
+    pipeline.sink.failures = Array(repeating: expired, count: 10)
+    for place in 1...4 {
+      #expect(try pipeline.turn().abandoned == .failed(expired))
+      clock.advance(ms: 50_000)
+      // Somebody else did it meanwhile.
+      let next = Position(topic: "clicks", partition: 0, offset: Int64(10 * place))
+      try pipeline.source.rewind(to: [next])
+    }
+    let failure = #expect(throws: PipelineFailure.self) {
+      for _ in 0..<3 {
+        _ = try pipeline.turn()
+        clock.advance(ms: 50_000)
+      }
+    }
+    #expect(failure?.reason.contains("it has failed for 100 s") == true)
   }
 
   @Test("failures with successes between them do not add up", arguments: [false, true])

@@ -256,4 +256,15 @@ struct PipelineTests {
       #expect(suggestion?.oracle?.count == 16)
     }
   }
+
+  @Test("a suggestion that its topic has no room for is shortened, and says so")
+  func shortened() throws {
+    var options = PipelineOptions()
+    options.maxSuggestionBytes = 500
+    var pipeline = try plainPipeline(log([("u", click("u", "i1"))]), store: sessions(), options)
+    _ = try pipeline.turn()
+    let message = try #require(pipeline.sink.sent.first)
+    #expect(message.value?.count ?? .max <= 500)
+    #expect(message.headers.contains { $0.name == SuggestionHeaders.shortened })
+  }
 }

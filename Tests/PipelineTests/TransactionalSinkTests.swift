@@ -111,6 +111,21 @@ struct TransactionalSinkTests {
     #expect(script.calls == ["make", "begin", "send", "abort", "make"])
   }
 
+  @Test("who was fenced and learns it from an abort makes no producer to fence the successor with")
+  func abortFenced() throws {
+    var sink = sink()
+    script.failures["abort"] = [.fenced, .fenced]
+    try sink.send(message)
+    script.nowMs = 1_000
+    try sink.abandon()
+    #expect(script.made == 2, "given up by the brokers")
+    try sink.send(message)
+    script.nowMs = 1_999
+    let failure = failure { () throws(PipelineFailure) in try sink.abandon() }
+    #expect(failure == PipelineFailure(remedy: .stop, dependency: .kafka, reason: "abort"))
+    #expect(script.made == 2)
+  }
+
   @Test("a call that may be made again is made in the same transaction")
   func retries() throws {
     var sink = sink()

@@ -52,4 +52,14 @@ struct KafkaDefaultsTests {
       #expect(try settings(other)["transactional.id"] == nil)
     }
   }
+
+  @Test("a suggestion has to fit into what its topic takes by default, or is said to take")
+  func suggestions() throws {
+    func bytes(_ more: [(key: String, value: String)]) throws -> Int {
+      try Configuration.load(file: nil, overrides: more, environment: [:]).suggestionBytes
+    }
+    #expect(try bytes([]) == 1_048_588 - 1_024)
+    #expect(try bytes([("kafka.properties.message.max.bytes", "9000000")]) == 1_048_588 - 1_024)
+    #expect(try bytes([("kafka.producer.properties.message.max.bytes", "20000")]) == 18_976)
+  }
 }

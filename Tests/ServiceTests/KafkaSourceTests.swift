@@ -88,6 +88,26 @@ struct KafkaSourceTests {
     #expect(try take(9, source) == Array(1..<10))
   }
 
+  @Test("what was taken counts as waiting until it is done, and so does what comes meanwhile")
+  func progress() throws {
+    let source = try source()
+    #expect(try take(4, source) == Array(0..<4))
+    var seen: [PartitionProgress] = []
+    source.whileWaiting = { seen = $0.progress() }
+    try source.stayAlive(ms: 100)
+    let last = try #require(seen.first)
+    // What was taken last may be fewer.
+    #expect(last.position ?? 4 < 4 && last.end == 10)
+    source.endTurn()
+    let done = try #require(source.progress().first)
+    #expect(done.position == 4 && done.lag == 6)
+    try source.rewind(to: [position(1)])
+    #expect(source.progress().first?.position == 1)
+    #expect(try take(3, source) == [1, 2, 3])
+    source.endTurn()
+    #expect(source.progress().first?.position == 4)
+  }
+
   @Test("a topic that the brokers do not have is trouble for as long")
   func missing() throws {
     let clock = ManualClock()

@@ -149,6 +149,14 @@ struct SettingTests {
         [("kafka.consumer.properties.group.instance.id", "a"), ("worker.pipelines", "2")]
       ),
       ("shutdown.budget", [("redis.command_timeout_ms", "9995ms")]),
+      ("shutdown.budget", [("kafka.brokers", "b:1"), ("shutdown.budget", "8505ms")]),
+      (
+        "shutdown.budget",
+        [
+          ("kafka.brokers", "b:1"), ("shutdown.budget", "2505ms"),
+          ("delivery.transaction_timeout", "1s"),
+        ]
+      ),
     ]
   )
   func relations(key: String, overrides: [(String, String)]) throws {
@@ -178,6 +186,16 @@ struct SettingTests {
       ("kafka.properties.group.instance.id", "a"),
     ])
     #expect(made.redis.user == "u")
+  }
+
+  @Test("the defaults leave a worker time to stop, however long a transaction may take")
+  func stopsInTime() throws {
+    for (timeout, stepMs) in [("10s", 2_500), ("15m", 2_500), ("4s", 2_000 as Int64)] {
+      let made = try configuration(overrides: [
+        ("kafka.brokers", "b:1"), ("delivery.transaction_timeout", timeout),
+      ])
+      #expect(made.transactionStepMs == stepMs)
+    }
   }
 
   @Test("every setting has its own key, variable and sentence", arguments: Settings.all)

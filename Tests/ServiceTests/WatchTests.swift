@@ -75,6 +75,16 @@ struct StoreWatchTests {
     #expect(try look(down, atMs: 63_000) == "down", "it counts anew")
   }
 
+  @Test("looks far apart, between which clicks came, are no series")
+  func apart() throws {
+    var nowMs: Int64 = 0
+    var watch = StoreWatch(fatalAfterMs: 60_000) { nowMs }
+    for time: Int64 in stride(from: 0, through: 600_000, by: 20_000) {
+      nowMs = time
+      #expect(try watch.look { () throws(SessionFailure) in throw down } == "down")
+    }
+  }
+
   @Test("a store that refuses for good ends it at once")
   func refused() {
     var watch = StoreWatch(fatalAfterMs: 60_000) { 0 }

@@ -67,6 +67,7 @@ struct WorkerTests {
     let failure = await #expect(throws: WorkerFailure.self) { try await worker.run() }
     #expect(failure?.isConfiguration == true && failure?.reason.contains("/no/list") == true)
     #expect(!page.lines.contains { $0.contains("joining the group") })
+    #expect(logged(["a pipeline failed"]))
   }
 
   @Test("and so is a port that is taken")
@@ -123,6 +124,26 @@ struct WorkerTests {
     #expect(failure?.reason.contains("; it has failed for ") == true)
     let redis = worker.health.ready(nowMs: 0).checks.first { $0.name == "redis" }
     #expect(redis?.isOK == false && redis?.detail.contains("; it has failed for ") == true)
+  }
+
+  @Test("it ends with the first reason, though another pipeline never ends")
+  func firstReason() async throws {
+    let worker = try worker([("worker.pipelines", "2"), ("shutdown.budget", "1100ms")])
+    let ends = AsyncStream.makeStream(of: WorkerFailure?.self)
+    let reason = WorkerFailure(reason: "the first")
+    ends.continuation.yield(reason)
+    #expect(await worker.firstFailure(of: ends.stream) == reason)
+    #expect(worker.mustStop)
+  }
+
+  @Test("and when none fails and one never ends, that is the reason")
+  func neverEnds() async throws {
+    let worker = try worker([("worker.pipelines", "2"), ("shutdown.budget", "1100ms")])
+    let ends = AsyncStream.makeStream(of: WorkerFailure?.self)
+    ends.continuation.yield(nil)
+    worker.stop()
+    let failure = await worker.firstFailure(of: ends.stream)
+    #expect(failure?.reason.contains("did not end within shutdown.budget, 1100 ms") == true)
   }
 
   @Test("what is waited for is logged once, and once it is over")

@@ -21,6 +21,8 @@ package final class MemorySource: ClickSource {
   package var relevant: [Partition: Int64] = [:]
   /// Where the last admissions began.
   package private(set) var admitted: [Partition: Int64?] = [:]
+  /// Thrown one after the other by the next admissions.
+  package var refusals: [PipelineFailure] = []
   package private(set) var waitedMs = 0
   /// Called while the pipeline waits; a rebalance can happen here.
   package var whileWaiting: (MemorySource) -> Void = { _ in }
@@ -74,6 +76,7 @@ package final class MemorySource: ClickSource {
   }
 
   package func admit(_ starts: [Partition: Int64?]) throws(PipelineFailure) {
+    if !refusals.isEmpty { throw refusals.removeFirst() }
     admitted = starts
     arrived = []
     let known = starts.compactMapValues(\.self)

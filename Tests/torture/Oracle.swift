@@ -12,7 +12,8 @@ struct Oracle {
     /// A suggestion, by the hash of its value.
     case suggestion(UInt64)
     case erasure
-    case deadLetter
+    /// By the hash of all but who wrote it.
+    case deadLetter(UInt64)
   }
 
   private(set) var outcomes: [Partition: [Outcome]] = [:]
@@ -63,7 +64,10 @@ struct Oracle {
       outcome = .erasure
       lastChange[user] = SessionChange(position: position, kind: .erase)
       erasures[user, default: []].append(position)
-    case .dead: outcome = .deadLetter
+    case .dead:
+      outcome = .deadLetter(
+        hash(letter: message?.key, message?.value, headers: message?.headers ?? [])
+      )
     case .ignored, .rebuilt: break
     }
     outcomes[position.home, default: []].append(outcome)
@@ -75,4 +79,17 @@ func hash(_ bytes: [UInt8]) -> UInt64 {
   var hash: UInt64 = 0xCBF2_9CE4_8422_2325
   for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
   return hash
+}
+
+/// A dead letter's hash: of key, value and all headers but the one that names the worker.
+func hash(letter key: [UInt8]?, _ value: [UInt8]?, headers: [Header]) -> UInt64 {
+  var bytes: [UInt8] = []
+  func add(_ part: [UInt8]?) { bytes += Array("\(part?.count ?? -1):".utf8) + (part ?? []) }
+  add(key)
+  add(value)
+  for header in headers where header.name != DeadLetter.prefix + "worker" {
+    add(Array(header.name.utf8))
+    add(header.value)
+  }
+  return hash(bytes)
 }

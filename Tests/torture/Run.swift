@@ -157,18 +157,7 @@ struct Run {
     var records: [Record] = []
     records.reserveCapacity(options.events)
     try read(topics.clicks, count: options.events) { delivery in
-      records.append(
-        Record(
-          position: Position(
-            topic: delivery.topic,
-            partition: delivery.partition,
-            offset: delivery.offset
-          ),
-          key: delivery.key,
-          value: delivery.value,
-          timestampMs: delivery.timestampMs
-        )
-      )
+      records.append(Record(delivery))
     }
     return records
   }
@@ -189,9 +178,9 @@ struct Run {
           if log.isOpen(delivery.offset) { return verdict.hide(isAborted: false) }
         }
         if topic == topics.suggestions {
-          try verdict.suggestion(delivery)
+          try verdict.suggestion(Record(delivery))
         } else {
-          verdict.deadLetter(delivery)
+          verdict.deadLetter(Record(delivery))
         }
       }
     }
@@ -233,6 +222,22 @@ struct Run {
       if !deliveries.isEmpty { quiet = .now + .seconds(3) }
       if .now > quiet { break }
     }
+  }
+}
+
+extension Record {
+  init(_ delivery: Delivery) {
+    self.init(
+      position: Position(
+        topic: delivery.topic,
+        partition: delivery.partition,
+        offset: delivery.offset
+      ),
+      key: delivery.key,
+      value: delivery.value,
+      timestampMs: delivery.timestampMs,
+      headers: delivery.headers.map { Header($0.name, $0.value) }
+    )
   }
 }
 

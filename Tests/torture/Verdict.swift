@@ -1,6 +1,4 @@
 import Events
-import Kafka
-import KafkaProxy
 import Sessions
 
 /// What was published, held against the oracle.
@@ -43,9 +41,9 @@ struct Verdict {
   /// Counts what a reader of committed messages does not see.
   mutating func hide(isAborted: Bool) { if isAborted { aborted += 1 } else { open += 1 } }
 
-  mutating func suggestion(_ delivery: Delivery) throws {
-    guard let value = delivery.value else {
-      erased[String(decoding: delivery.key ?? [], as: UTF8.self), default: 0] += 1
+  mutating func suggestion(_ record: Record) throws {
+    guard let value = record.value else {
+      erased[String(decoding: record.key ?? [], as: UTF8.self), default: 0] += 1
       return
     }
     let suggestion = try SuggestionDecoder.decode(value)
@@ -62,7 +60,7 @@ struct Verdict {
     }
     if see(position) {
       repeated += 1
-      if isOnce { note("\(position) again, at offset \(delivery.offset)") }
+      if isOnce { note("\(position) again, at offset \(record.position.offset)") }
       return
     }
     if let before = last[suggestion.user], before.home == position.home,
@@ -74,9 +72,9 @@ struct Verdict {
     last[suggestion.user] = position
   }
 
-  mutating func deadLetter(_ delivery: Delivery) {
+  mutating func deadLetter(_ record: Record) {
     func number(_ name: String) -> Int64? {
-      delivery.headers.first { $0.name == DeadLetter.prefix + name }?.value
+      record.headers.first { $0.name == DeadLetter.prefix + name }?.value
         .flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
     }
     let topic = oracle.outcomes.keys.first?.topic ?? ""
@@ -85,17 +83,20 @@ struct Verdict {
       let offset = number("offset")
     else { return wrong += 1 }
     let position = Position(topic: topic, partition: partition, offset: offset)
-    if expected(position) != .deadLetter { wrong += 1 } else if see(position) { repeated += 1 }
+    let found = hash(letter: record.key, record.value, headers: record.headers)
+    if expected(position) != .deadLetter(found) {
+      wrong += 1
+      return note("dead letter of \(position): \(record.headers)")
+    }
+    if see(position) { repeated += 1 }
   }
 
   /// What has not come: every click, erasure and dead letter of the log.
   mutating func close() {
-    var erasuresDue = 0
     for (partition, outcomes) in oracle.outcomes {
       for (offset, outcome) in outcomes.enumerated() {
         switch outcome {
-        case .nothing: continue
-        case .erasure: erasuresDue += 1
+        case .nothing, .erasure: continue
         case .suggestion, .deadLetter:
           if seen[partition]?[offset] == 0 {
             missing += 1
@@ -104,9 +105,18 @@ struct Verdict {
         }
       }
     }
+    closeErasures()
+  }
+
+  /// An erasure says whose it is, and not which: each user has as many as in the log.
+  private mutating func closeErasures() {
     erasures = erased.values.reduce(0, +)
-    missing += max(0, erasuresDue - erasures)
-    repeated += max(0, erasures - erasuresDue)
+    for user in Set(erased.keys).union(oracle.erasures.keys).sorted() {
+      let (found, due) = (erased[user] ?? 0, oracle.erasures[user]?.count ?? 0)
+      if due == 0 { wrong += found } else { repeated += max(0, found - due) }
+      missing += max(0, due - found)
+      if found != due { note("\(user) was erased \(found) times, not \(due)") }
+    }
   }
 
   /// Compares every session with the oracle's, by asking for the last record of each user again.
@@ -130,9 +140,9 @@ struct Verdict {
   }
 
   private func expected(_ position: Position) -> Oracle.Outcome? {
-    guard let outcomes = oracle.outcomes[position.home], position.offset < outcomes.count else {
-      return nil
-    }
+    guard let outcomes = oracle.outcomes[position.home],
+      outcomes.indices.contains(Int(position.offset))
+    else { return nil }
     return outcomes[Int(position.offset)]
   }
 
