@@ -44,7 +44,7 @@ class Parts:
         return subprocess.run([self.program, *command], check=True, **quiet)
 
     def worker(self, name, model, options={}):
-        """The words of a worker with topics, group and keys of its own; its log is `scratch/name.log`."""
+        """The words of a worker with topics, group and keys of its own; its log is `scratch/NAME.log`, of its own name if it has one."""
         settings = {"kafka.brokers": self.brokers, "kafka.group": name, "redis.address": "unix://" + self.redis,
                     "redis.prefix": name, "model.directory": model, "topics.create": "true", "http.port": "0",
                     "topics.clicks": name + "-clicks", "topics.suggestions": name + "-suggestions",
@@ -56,7 +56,7 @@ class Parts:
     @contextlib.contextmanager
     def working(self, name, model, options={}):
         """A running worker: the process, and the port of its metrics."""
-        with open(f"{self.scratch}/{name}.log", "w+") as log, \
+        with open(f"{self.scratch}/{options.get('worker.name', name)}.log", "w+") as log, \
              process(*self.worker(name, model, options), stderr=log) as worker:
             port = None
             while port is None:

@@ -43,8 +43,8 @@ package struct Cluster: ~Copyable {
 
   /// Runs calls once, if the cluster is as it was in that ``life``.
   ///
-  /// - Returns: As ``run(_:_:)``; `nil` if it is not: some calls may have run, none of them on a node
-  ///   that was not connected to, or did not serve their slots, then.
+  /// - Returns: As ``run(_:_:)``; `nil` if it is not: some calls may have run, none of them on a
+  ///   node that was not connected to, or did not serve their slots, then.
   /// - Throws: `retry` when a node is gone.
   package mutating func run(
     _ script: inout Script,

@@ -13,6 +13,8 @@ extension Configuration {
       "isolation.level": "read_committed",
       "partition.assignment.strategy": Self.assignmentStrategy(librdkafkaVersion),
       "fetch.wait.max.ms": "100",
+      // How late a member hears that partitions are to be shared out anew.
+      "heartbeat.interval.ms": "1000",
       // Small requests wait for nothing: Nagle's algorithm would cost up to 40 ms each.
       "socket.nagle.disable": "true",
       // Bounds what is fetched ahead; the default of 64 MiB would outweigh the rest of the worker.

@@ -89,8 +89,8 @@ package final class RedisSessions: SessionStore, Sendable {
   ///
   /// - Throws: `retry` when Redis is unreachable, silent, starting, failing over or full; `claim`
   ///   when a partition is not ours any more, Redis has lost that it is, or the connection it was
-  ///   claimed over is gone; `stop` when it refuses for good, another group has claimed, or there is
-  ///   under a user's key what is not a session. Other users of the batch may then have been folded.
+  ///   claimed over is gone; `stop` when it refuses for good, another group has claimed, or what is
+  ///   under a user's key is no session. Other users of the batch may then have been folded.
   package func apply(_ batch: [UserChanges]) throws(SessionFailure) -> [[SessionView]] {
     if batch.allSatisfy(\.changes.isEmpty) { return batch.map { _ in [] } }
     let claims = claims.withLock { $0 }

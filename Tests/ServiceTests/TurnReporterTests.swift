@@ -32,6 +32,7 @@ struct TurnReporterTests {
       topics: ["clicks"],
       timeToLiveMs: 1_000,
       fatalAfterMs: 60_000,
+      settleWithinMs: 90_000,
       nowMs: Worker.monotonicMs,
       log: nil
     )

@@ -82,13 +82,17 @@ struct TidyTests {
   @Test("unsafe code stays behind its fence", arguments: SourceFile.sources)
   func fenced(file: SourceFile) {
     if Self.mayBeUnsafe.contains(file.target) { return }
-    #expect(!file.lines.contains { $0.contains(#/\bunsafe\b/#) && !$0.contains("//") })
+    #expect(
+      !file.lines.contains { line in
+        line.contains("unsafe") && line.contains(#/\bunsafe\b/#) && !line.contains("//")
+      }
+    )
   }
 
   @Test("files, lines and functions stay small", arguments: SourceFile.everything)
   func small(file: SourceFile) {
     #expect(file.lines.count <= 400)
-    #expect(file.lines.allSatisfy { $0.count <= 100 })
+    #expect(file.lines.allSatisfy { $0.utf8.count <= 100 || $0.count <= 100 })
     for (name, length) in functions(of: file) { #expect(length <= 70, "\(name)") }
   }
 
@@ -96,11 +100,13 @@ struct TidyTests {
   func finished(file: SourceFile) {
     let marks = ["TO" + "DO", "FIX" + "ME", "X" + "XX"]
     #expect(!file.lines.contains { line in marks.contains { line.contains($0) } })
-    #expect(!file.lines.contains { $0.contains(#/^\s*public /#) })
+    #expect(!file.lines.contains { $0.contains("public ") && $0.contains(#/^\s*public /#) })
   }
 
+  /// Regular expressions are slow, so only likely lines are given to one.
   private func importedModule(_ line: String) -> String? {
-    line.wholeMatch(of: #/(?:@\w+ )?(?:package |internal |private )?import (\w+)/#)
+    guard line.contains("import ") else { return nil }
+    return line.wholeMatch(of: #/(?:@\w+ )?(?:package |internal |private )?import (\w+)/#)
       .map { String($0.1) }
   }
 
@@ -109,7 +115,9 @@ struct TidyTests {
   private func functions(of file: SourceFile) -> [(name: String, length: Int)] {
     var found: [(String, Int)] = []
     for (start, line) in file.lines.enumerated()
-    where line.contains(#/^\s*[a-z@() ]*\b(func \w+|init[?(]|deinit)/#) {
+    where ["func ", "init", "deinit"].contains(where: line.contains)
+      && line.contains(#/^\s*[a-z@() ]*\b(func \w+|init[?(]|deinit)/#)
+    {
       let indentation = line.prefix { $0 == " " }
       let end = file.lines[start...].firstIndex { $0.hasPrefix(indentation + "}") }
       if let end, !line.hasSuffix("}") { found.append((line, end - start + 1)) }
