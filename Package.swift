@@ -94,7 +94,10 @@ let package = Package(
     // Layer 7: questions, answered by grids of models.
     library(
       "Experiments",
-      ["Kernels", "Diffusion", "Network", "Matching", "Pipeline", "Evaluation", "Training"]
+      [
+        "Kernels", "Files", "Diffusion", "Network", "Matching", "Pipeline", "Evaluation",
+        "Training",
+      ]
     ),
 
     // Layer 8: the program.

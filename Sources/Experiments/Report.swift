@@ -1,4 +1,5 @@
 package import Evaluation
+internal import Files
 package import Foundation
 
 /// What an experiment found: a table, in words and for machines, and its plots.
@@ -75,10 +76,9 @@ package struct Report: Sendable {
 
   /// Writes `NAME.md`, `NAME.json` and a file for each plot.
   package func write(to folder: String) throws {
-    let base = URL(filePath: folder)
-    try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
+    try WholeDirectory.make(folder)
     func put(_ name: String, _ data: Data) throws {
-      try data.write(to: base.appending(path: name), options: .atomic)
+      try WholeFile.replace("\(folder)/\(name)", with: Array(data))
     }
     try put("\(experiment).md", Data((text + "\n").utf8))
     try put("\(experiment).json", try json())

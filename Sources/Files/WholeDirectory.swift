@@ -14,12 +14,8 @@ package enum WholeDirectory {
     let parent = target.deletingLastPathComponent()
     let new = parent.appending(path: ".\(target.lastPathComponent).\(getpid()).tmp").path
     let files = FileManager.default
-    do {
-      try? files.removeItem(atPath: new)
-      try files.createDirectory(atPath: new, withIntermediateDirectories: true)
-    } catch {
-      throw FileFailure(path: path, reason: "cannot create a directory beside it: \(error)")
-    }
+    try? files.removeItem(atPath: new)
+    try make(new)
     // What is at `new` afterwards is what was at `path` before, or a half-written directory.
     defer { try? files.removeItem(atPath: new) }
     for (name, bytes) in contents.sorted(by: { $0.key < $1.key }) {
@@ -32,6 +28,26 @@ package enum WholeDirectory {
       throw .system(path, "put the new directory in its place")
     }
     try store(directory: parent.path)
+  }
+
+  /// Makes sure that there is a directory which can be written into; those above it are made too.
+  package static func make(_ path: String) throws(FileFailure) {
+    var made = path.hasPrefix("/") ? "" : "."
+    for part in path.split(separator: "/") {
+      made += "/\(part)"
+      if unsafe mkdir(made, 0o777) == 0 || errno == EEXIST { continue }
+      // Where nothing may be made, what is there already need not be.
+      let failure = FileFailure.system(path, "make this directory")
+      if !isDirectory(made) { throw failure }
+    }
+    if !isDirectory(path) { throw FileFailure(path: path, reason: "it is not a directory") }
+    if unsafe access(path, W_OK | X_OK) != 0 { throw .system(path, "write into it") }
+  }
+
+  private static func isDirectory(_ path: String) -> Bool {
+    let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if descriptor >= 0 { close(descriptor) }
+    return descriptor >= 0
   }
 
   /// Swaps two paths in one step.

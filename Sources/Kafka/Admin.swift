@@ -45,7 +45,11 @@ package struct Admin: ~Copyable {
   package borrowing func metadata(timeoutMs: Int) throws(KafkaFailure) -> ClusterMetadata {
     var answer: UnsafePointer<rd_kafka_metadata>?
     let code = unsafe rd_kafka_metadata(client.raw, 1, nil, &answer, timeout(ms: timeoutMs))
-    try client.check(code, "asking the cluster for its topics")
+    do throws(KafkaFailure) {
+      try client.check(code, "asking the cluster for its topics")
+    } catch {
+      throw client.explained(error)
+    }
     guard let answer = unsafe answer else {
       return ClusterMetadata(brokers: [], partitions: [:])
     }

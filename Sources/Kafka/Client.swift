@@ -8,7 +8,7 @@ package typealias KafkaLog = @Sendable (_ level: Int, _ facility: String, _ text
 /// What C callbacks reach Swift through; each kind of client adds its own.
 class Bridge {
   private let log: KafkaLog?
-  /// The last trouble that librdkafka reported by itself, such as all brokers being down.
+  /// The last trouble that librdkafka reported by itself, such as a refused connection.
   ///
   /// Set and read on the thread that polls.
   final var lastError: KafkaFailure?
@@ -41,8 +41,13 @@ class Bridge {
     ) -> Void = { client, code, text, _ in
       guard let bridge = unsafe from(client) else { return }
       let reason = unsafe text.map { unsafe String(cString: $0) }
-      bridge.lastError = KafkaFailure(rd_kafka_resp_err_t(code), reason: reason)
+      bridge.complained(KafkaFailure(rd_kafka_resp_err_t(code), reason: reason))
     }
+
+  /// Takes note of a complaint; that all brokers are down says less than why the last of them is.
+  private func complained(_ failure: KafkaFailure) {
+    if failure.code != "_ALL_BROKERS_DOWN" || lastError == nil { lastError = failure }
+  }
 }
 
 /// The one owner of an `rd_kafka_t`.
@@ -80,6 +85,19 @@ struct Client: ~Copyable {
   ) throws(KafkaFailure) {
     if code == RD_KAFKA_RESP_ERR_NO_ERROR { return }
     throw failure(code).adding(context())
+  }
+
+  /// A failure that says no more than that nobody answered, with librdkafka's last own complaint
+  /// beside it: that has the address, and why.
+  ///
+  /// Takes in what is to be told; not for a consumer, whose poll does.
+  borrowing func explained(_ failure: KafkaFailure) -> KafkaFailure {
+    guard ["_TIMED_OUT", "_TRANSPORT", "_ALL_BROKERS_DOWN"].contains(failure.code) else {
+      return failure
+    }
+    _ = unsafe rd_kafka_poll(raw, 0)
+    guard let last = unsafe bridge.takeUnretainedValue().lastError else { return failure }
+    return failure.adding(cause: last)
   }
 
   /// What a code means here: of a fatal error, the cause.

@@ -35,7 +35,7 @@ extension Consumer {
   /// Grows whenever partitions come or go, so that a caller sees that its batch was abandoned.
   package var assignmentEpoch: Int { bridge.epoch }
 
-  /// The last trouble librdkafka reported by itself, such as all brokers being down.
+  /// The last trouble librdkafka reported by itself, such as a refused connection.
   ///
   /// It stays after the trouble is over: librdkafka does not say when that is.
   package var lastError: KafkaFailure? { bridge.lastError }

@@ -1,6 +1,6 @@
 import CRdkafka
 
-/// A member of a consumer group.
+/// A member of a consumer group, or a reader outside it.
 ///
 /// Made, used and let go on one thread. Messages are taken in batches, and offsets are committed by
 /// the caller once their messages are done with, never by librdkafka. Letting go leaves the
@@ -10,7 +10,8 @@ package struct Consumer: ~Copyable {
   let client: Client
   let bridge: RebalanceBridge
 
-  /// Makes a consumer of the group that `group.id` names; it joins when it subscribes.
+  /// Makes a consumer of the group that `group.id` names; it joins when it subscribes, and not when
+  /// it is assigned partitions.
   package init(
     settings: [String: String],
     holdsArrivals: Bool = false,
@@ -38,6 +39,15 @@ package struct Consumer: ~Copyable {
       unsafe rd_kafka_subscribe(client.raw, list.raw),
       "subscribing to \(topics.joined(separator: ", "))"
     )
+  }
+
+  /// Reads partitions from these offsets, outside the group: at once, and for this consumer alone.
+  ///
+  /// No partition comes or goes by itself then, and none is held back.
+  package borrowing func assign(_ starts: [TopicPartition: Int64]) throws(KafkaFailure) {
+    let list = PartitionList(starts)
+    try client.check(unsafe rd_kafka_assign(client.raw, list.raw), "assigning partitions")
+    bridge.assigned(Set(starts.keys))
   }
 
   /// Takes up to `max` messages.

@@ -46,6 +46,11 @@ package struct KafkaFailure: Error, Equatable, Sendable, CustomStringConvertible
     Self(remedy: remedy, code: code, reason: "\(context): \(reason)", topic: topic)
   }
 
+  /// The same failure, with what librdkafka complained of by itself.
+  func adding(cause: KafkaFailure) -> Self {
+    Self(remedy: remedy, code: code, reason: "\(reason); last error: \(cause.reason)", topic: topic)
+  }
+
   /// The same failure, with another way out.
   func with(remedy: Remedy) -> Self {
     Self(remedy: remedy, code: code, reason: reason, topic: topic)

@@ -8,7 +8,11 @@ import CRdkafka
 extension Producer {
   /// Makes this the only producer of its name, and ends what an older one left open.
   package borrowing func initTransactions(timeoutMs: Int) throws(KafkaFailure) {
-    try unsafe check(rd_kafka_init_transactions(client.raw, timeout(ms: timeoutMs)))
+    do throws(KafkaFailure) {
+      try unsafe check(rd_kafka_init_transactions(client.raw, timeout(ms: timeoutMs)))
+    } catch {
+      throw client.explained(error)
+    }
   }
 
   package borrowing func beginTransaction() throws(KafkaFailure) {

@@ -44,7 +44,7 @@ package struct Producer: ~Copyable {
   /// Messages stored, of all that were ever sent.
   package var delivered: Int { reports.delivered }
 
-  /// The last trouble librdkafka reported by itself, such as all brokers being down.
+  /// The last trouble librdkafka reported by itself, such as a refused connection.
   package var lastError: KafkaFailure? { reports.lastError }
 
   /// Takes in what the brokers have said since, as sends and flushes do by themselves.
@@ -106,5 +106,5 @@ package struct Producer: ~Copyable {
     try client.check(code, "flushing")
   }
 
-  private var cause: String { reports.lastError.map { "; last error: \($0)" } ?? "" }
+  private var cause: String { reports.lastError.map { "; last error: \($0.reason)" } ?? "" }
 }

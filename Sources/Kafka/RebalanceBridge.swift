@@ -66,6 +66,12 @@ final class RebalanceBridge: Bridge {
     return String(decoding: value.dropFirst().prefix { $0 != UInt8(ascii: "\"") }, as: UTF8.self)
   }
 
+  /// Partitions are ours without the group.
+  func assigned(_ partitions: Set<TopicPartition>) {
+    epoch += 1
+    assignment = partitions
+  }
+
   @unsafe
   private func assign(
     _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>,

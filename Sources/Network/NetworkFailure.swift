@@ -39,10 +39,11 @@ package struct NetworkFailure: Error, Equatable, Sendable, CustomStringConvertib
     field.isEmpty ? "\(file): \(found)" : "\(file): \(field): expected \(expected), found \(found)"
   }
 
-  /// What to do about a model that cannot be read.
-  package var advice: String {
+  /// What to do about a model that cannot be read; `setting` is the option or the setting that says
+  /// where it is.
+  package func advice(directoryBy setting: String) -> String {
     field.isEmpty
-      ? "train one with `dreamstream train --output DIR`, or give its directory with --model"
+      ? "train one with `dreamstream train --output DIR`, or give its directory with \(setting)"
       : "the model is damaged or half copied: copy or train it again"
   }
 

@@ -1,4 +1,4 @@
-import FoundationEssentials
+internal import Files
 
 extension Configuration {
   /// Reads the configuration: overrides before environment before file before defaults.
@@ -15,13 +15,14 @@ extension Configuration {
     var problems: [ConfigurationFailure.Problem] = []
     var layers: [SettingLayer] = []
     if let file {
-      let data = FileManager.default.contents(atPath: file)
-      if let text = data.flatMap({ String(bytes: $0, encoding: .utf8) }) {
+      do throws(FileFailure) {
+        guard let text = String(validating: try WholeFile.read(file), as: UTF8.self) else {
+          throw FileFailure(path: file, reason: "it is not UTF-8 text")
+        }
         layers.append(SettingLayer(yaml: text, name: file))
-      } else {
-        let rule = "the file cannot be read as text"
+      } catch {
         problems.append(
-          .init(key: "file", origin: file, rule: rule, remedy: "check its path and rights")
+          .init(key: "file", origin: file, rule: error.reason, remedy: "check its path and rights")
         )
       }
     }

@@ -79,16 +79,19 @@ extension Configuration {
     options.includesOracle = suggest.includeOracle
     options.causes = suggest.because
     options.allowed = try suggest.allowFile.map { path throws(RecommenderFailure) in
-      try itemList(path)
+      try itemList(path, of: "suggest.allow_file")
     }
     options.denied =
       try suggest.denyFile.map { path throws(RecommenderFailure) in
-        try itemList(path)
+        try itemList(path, of: "suggest.deny_file")
       } ?? []
     return options
   }
 
-  private func itemList(_ path: String) throws(RecommenderFailure) -> Set<String> {
+  private func itemList(
+    _ path: String,
+    of setting: String
+  ) throws(RecommenderFailure) -> Set<String> {
     do throws(FileFailure) {
       var items: Set<String> = []
       var reader = try LineReader(path: path)
@@ -97,7 +100,7 @@ extension Configuration {
       }
       return items
     } catch {
-      throw RecommenderFailure(reason: error.description)
+      throw RecommenderFailure(reason: "\(setting): \(error)")
     }
   }
 }

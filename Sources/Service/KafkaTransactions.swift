@@ -28,7 +28,8 @@ package final class KafkaTransactions: TransactionalProducer {
       try producer.initTransactions(timeoutMs: firstTimeoutMs)
       self.producer = producer
     } catch {
-      throw TransactionFailure(error, "beginning as a producer of transactions")
+      let brokers = properties["bootstrap.servers"] ?? ""
+      throw TransactionFailure(error, "beginning as a producer of transactions at \(brokers)")
     }
   }
 

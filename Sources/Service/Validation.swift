@@ -7,13 +7,18 @@ package enum Validation {
   package struct Check: Equatable, Sendable {
     package let isOK: Bool
     package let text: String
+    /// Which settings to look at.
+    package var advice: String?
   }
 
   private static let timeoutMs = 5_000
+  private static let kafkaAdvice =
+    "check kafka.brokers, and among kafka.properties security.protocol and sasl.*"
+  private static let redisAdvice = "check redis.address, redis.user and redis.password"
 
   /// Looks at the model, the librdkafka properties, the brokers, the topics, Redis and the port.
   package static func run(_ configuration: Configuration) async -> [Check] {
-    var checks = [model(configuration)]
+    var checks = model(configuration)
     checks += properties(configuration)
     checks += brokers(configuration)
     checks.append(redis(configuration))
@@ -21,21 +26,28 @@ package enum Validation {
     return checks
   }
 
-  private static func model(_ configuration: Configuration) -> Check {
+  private static func model(_ configuration: Configuration) -> [Check] {
+    var checks: [Check] = []
+    // The lists of items are files of their own, right or wrong without a model.
+    var options = RecommenderOptions()
+    do throws(RecommenderFailure) {
+      options = try configuration.recommenderOptions()
+    } catch {
+      checks.append(Check(isOK: false, text: error.reason))
+    }
     do throws(NetworkFailure) {
       let model = try ModelDirectory.load(configuration.model.directory)
       do throws(RecommenderFailure) {
-        _ = try Recommender(model: model, options: try configuration.recommenderOptions())
+        _ = try Recommender(model: model, options: options)
       } catch {
-        return Check(isOK: false, text: "model: \(error.reason)")
+        return checks + [Check(isOK: false, text: "model: \(error.reason)")]
       }
       let shape = model.manifest.shape
-      return Check(
-        isOK: true,
-        text: "model: \(model.manifest.name), \(shape.items) items, \(model.manifest.version)"
-      )
+      let text = "model: \(model.manifest.name), \(shape.items) items, \(model.manifest.version)"
+      return checks + [Check(isOK: true, text: text)]
     } catch {
-      return Check(isOK: false, text: "model: \(error.reason); \(error.advice)")
+      let text = "model: \(error.reason); \(error.advice(directoryBy: "model.directory"))"
+      return checks + [Check(isOK: false, text: text)]
     }
   }
 
@@ -78,7 +90,7 @@ package enum Validation {
           )
         }
     } catch {
-      return [Check(isOK: false, text: "kafka at \(list): \(error)")]
+      return [Check(isOK: false, text: "kafka at \(list): \(error)", advice: kafkaAdvice)]
     }
   }
 
@@ -94,7 +106,7 @@ package enum Validation {
       }
       return Check(isOK: true, text: "redis: a cluster, all its slots on \(nodes) nodes, answering")
     } catch {
-      return Check(isOK: false, text: "redis: \(error)")
+      return Check(isOK: false, text: "redis: \(error)", advice: redisAdvice)
     }
   }
 

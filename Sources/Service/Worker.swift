@@ -61,7 +61,7 @@ package final class Worker: Sendable {
     do throws(KafkaFailure) {
       (bootstrap, broker) = try Self.brokers(configuration)
     } catch {
-      throw WorkerFailure(reason: error.description)
+      throw WorkerFailure(reason: "kafka at \(configuration.kafka.brokers.text): \(error)")
     }
     memory =
       configuration.redis.endpoint == .embedded

@@ -1,5 +1,6 @@
 import Evaluation
 import Events
+import Foundation
 import Kafka
 import Service
 
@@ -90,5 +91,36 @@ func sayIfNobodyAnswers(_ settings: [String: String]) throws(KafkaFailure) -> Bo
     let brokers = settings["bootstrap.servers"] ?? ""
     writeToStandardError("no broker answers at \(brokers); still trying (\(error.reason))\n")
     return false
+  }
+}
+
+/// The partitions of a topic, waited for with patience: the worker may be about to make it.
+func partitions(
+  of topic: String,
+  _ settings: [String: String],
+  patience: Duration
+) throws -> Set<TopicPartition> {
+  let deadline = ContinuousClock.now + patience
+  let brokers = settings["bootstrap.servers"] ?? ""
+  let admin = try Admin(settings: settings)
+  var said = false
+  while true {
+    let trouble: (what: String, why: String)
+    do throws(KafkaFailure) {
+      if let count = try admin.metadata(timeoutMs: 2_500).partitions[topic], count > 0 {
+        return Set((0..<Int32(count)).map { TopicPartition(topic: topic, partition: $0) })
+      }
+      trouble = ("there is no topic \(topic) at \(brokers)", "")
+    } catch {
+      if error.remedy == .stop { throw error }
+      trouble = ("no broker answers at \(brokers)", " (\(error.reason))")
+    }
+    let left = deadline - .now
+    if left <= .zero {
+      throw CommandFailure("gave up after \(patience): \(trouble.what)\(trouble.why)")
+    }
+    if !said { writeToStandardError("\(trouble.what); still trying\(trouble.why)\n") }
+    said = true
+    Thread.sleep(forTimeInterval: min(0.5, max(0.01, left / .seconds(1))))
   }
 }

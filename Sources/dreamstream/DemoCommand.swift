@@ -83,7 +83,7 @@ struct Demo: AsyncParsableCommand {
       ($0.element.timestampMs ?? 0, $0.offset) < ($1.element.timestampMs ?? 0, $1.offset)
     }.map(\.element)
     let held = min(stream, inOrder.count / 5)
-    if held == 0 { throw ValidationError("\(clicks ?? "the stream") has too few clicks") }
+    if held == 0 { throw CommandFailure("\(clicks ?? "the stream") has too few clicks") }
     return (Array(inOrder.dropLast(held)), Array(inOrder.suffix(held)))
   }
 

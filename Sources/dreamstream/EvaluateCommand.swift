@@ -72,7 +72,7 @@ struct Evaluate: ParsableCommand {
     let models = try model.map { try loadModel($0) }
     let items = models[0].items
     for (path, other) in zip(model, models) where other.items.ids != items.ids {
-      throw ValidationError("\(path) has another catalogue than \(model[0]): judge it alone")
+      throw CommandFailure("\(path) has another catalogue than \(model[0]): judge it alone")
     }
     let log = try reading.read(clicks)
     if let part, log.parts.isEmpty {

@@ -86,7 +86,7 @@ struct ExperimentCommand: ParsableCommand {
     let log = try reading.read(clicks)
     if log.parts.isEmpty {
       guard !log.timesMs.isEmpty else {
-        throw ValidationError(
+        throw CommandFailure(
           "\(clicks) has neither a column `split` nor times; say --split leave-one-out"
         )
       }

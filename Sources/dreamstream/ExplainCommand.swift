@@ -44,7 +44,7 @@ struct Explain: ParsableCommand {
     let known = clicks.compactMap { id in catalogue.index(of: id) }.suffix(recommender.length)
     let unknown = clicks.filter { catalogue.index(of: $0) == nil }
     guard !known.isEmpty else {
-      throw ValidationError("the model knows none of the session's items: \(session)")
+      throw CommandFailure("the model knows none of the session's items: \(session)")
     }
     if !unknown.isEmpty {
       writeToStandardError("not known, left out: \(unknown.joined(separator: ", "))\n")
@@ -70,7 +70,7 @@ struct Explain: ParsableCommand {
   private func asked(_ catalogue: Catalogue) throws -> [Int32] {
     try item.map { id in
       guard let index = catalogue.index(of: id) else {
-        throw ValidationError("the model does not know the item \(id)")
+        throw CommandFailure("the model does not know the item \(id)")
       }
       return index
     }

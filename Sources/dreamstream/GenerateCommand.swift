@@ -1,7 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Events
-import Foundation
+import Files
 
 /// Writes made-up clicks, for a first try and for the tests.
 struct Generate: ParsableCommand {
@@ -24,23 +24,17 @@ struct Generate: ParsableCommand {
   }
 
   func run() throws {
-    let file = try output.map { path in
-      guard FileManager.default.createFile(atPath: path, contents: nil),
-        let handle = FileHandle(forWritingAtPath: path)
-      else { throw ValidationError("cannot write \(path)") }
-      return handle
-    }
-    let handle = file ?? .standardOutput
+    let file = try FileWriter(path: output)
     var text = "time\tuser\titem\n"
     var generator = ClickGenerator(parameters)
     while let click = generator.next() {
       text += "\(click.timestampMs)\t\(click.user)\t\(click.item)\n"
       if text.utf8.count > 1 << 16 {
-        try handle.write(contentsOf: Data(text.utf8))
+        try file.write(Array(text.utf8))
         text = ""
       }
     }
-    try handle.write(contentsOf: Data(text.utf8))
+    try file.write(Array(text.utf8))
   }
 
   private var parameters: ClickGenerator.Parameters {

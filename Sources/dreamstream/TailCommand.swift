@@ -7,8 +7,15 @@ import Kafka
 struct Tail: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the suggestions of a topic as they come.",
-    discussion: "`kcat -C -t suggestions` prints the same JSON."
+    discussion: """
+      From the end, as it is when this says that it is reading, or --from-beginning; it joins no \
+      group. `kcat -C -t suggestions` prints the same JSON as --ndjson.
+      """
   )
+
+  /// How long brokers and topic are waited for.
+  private static let patience: Duration = .seconds(15)
+  private static let offsetsTimeoutMs = 10_000
 
   @Option(help: "Brokers: HOST:PORT, with commas between.") var brokers: String
   @Option(help: "The topic.") var topic = "suggestions"
@@ -28,13 +35,10 @@ struct Tail: ParsableCommand {
   func run() throws {
     var settings = properties.settings(brokers: brokers)
     settings["linger.ms"] = nil
-    try sayIfNobodyAnswers(settings)
-    let defaults = [
-      "group.id": "dreamstream-tail-\(UUID().uuidString)", "fetch.wait.max.ms": "100",
-      "auto.offset.reset": fromBeginning ? "earliest" : "latest",
-    ]
-    let consumer = try Consumer(settings: settings.merging(defaults) { given, _ in given })
-    try consumer.subscribe(to: [topic])
+    let consumer = try begin(settings)
+    let place = fromBeginning ? "from its beginning" : "from its end"
+    let other = fromBeginning ? "" : "; --from-beginning shows what is there"
+    writeToStandardError("reading \(topic) \(place)\(other)\n")
     var printed = 0
     var last = ContinuousClock.now
     while printed < count ?? .max {
@@ -48,9 +52,7 @@ struct Tail: ParsableCommand {
         deliveries = []
       }
       if deliveries.isEmpty {
-        if let idle, !consumer.assignment.isEmpty, ContinuousClock.now - last > .seconds(idle) {
-          break
-        }
+        if let idle, ContinuousClock.now - last > .seconds(idle) { break }
         continue
       }
       last = .now
@@ -58,6 +60,26 @@ struct Tail: ParsableCommand {
       let lines = deliveries.map { line($0) + "\n" }.joined()
       try FileHandle.standardOutput.write(contentsOf: Data(lines.utf8))
     }
+  }
+
+  /// A reader of all partitions that the topic has now, in no group: joining one takes some brokers
+  /// many seconds, in which what comes would be missed.
+  private func begin(_ settings: [String: String]) throws -> Consumer {
+    let partitions = try partitions(of: topic, settings, patience: Self.patience)
+    let defaults = [
+      // librdkafka assigns nothing to a client without the name of a group.
+      "group.id": "dreamstream-tail", "fetch.wait.max.ms": "100", "auto.offset.reset": "earliest",
+    ]
+    let consumer = try Consumer(settings: settings.merging(defaults) { given, _ in given })
+    let starts =
+      fromBeginning
+      ? try consumer.firstOffsets(of: partitions, timeoutMs: Self.offsetsTimeoutMs)
+      : try consumer.endOffsets(of: partitions, timeoutMs: Self.offsetsTimeoutMs)
+    if let silent = partitions.subtracting(starts.keys).min(by: { $0.partition < $1.partition }) {
+      throw CommandFailure("the brokers do not say where \(silent) begins and ends")
+    }
+    try consumer.assign(starts)
+    return consumer
   }
 
   private func line(_ delivery: Delivery) -> String {

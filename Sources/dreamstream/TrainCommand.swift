@@ -134,7 +134,7 @@ struct Train: ParsableCommand {
   func run() throws {
     try checkOutput()
     let started = Date.now
-    let initial = try initial.map { try loadModel($0) }
+    let initial = try initial.map { try loadModel($0, givenBy: "--initial") }
     let dataset = try Dataset(
       try reading.read(clicks),
       later: try validation.map { try reading.read($0) },
@@ -155,10 +155,7 @@ struct Train: ParsableCommand {
       initial: initial,
       checkpoint: try resume ? readCheckpoint(shape, dataset, initial) : nil
     )
-    try FileManager.default.createDirectory(
-      atPath: output,
-      withIntermediateDirectories: true
-    )
+    try WholeDirectory.make(output)
     let signals = StopSignals { isInterrupted.store(true, ordering: .relaxed) }
     defer { signals.cancel() }
     var display = TrainingDisplay(loop)
@@ -241,16 +238,16 @@ extension Train {
   private func checkOutput() throws {
     try ModelDirectory.refuseToReplace(output, replacing: true)
     if ModelDirectory.exists(output), !resume, !overwrite {
-      throw ValidationError("\(output) holds a model: --overwrite replaces it, --resume goes on")
+      throw CommandFailure("\(output) holds a model: --overwrite replaces it, --resume goes on")
     }
     let exists = FileManager.default.fileExists(atPath: checkpointPath)
     if exists, !resume, !overwrite {
-      throw ValidationError(
+      throw CommandFailure(
         "\(checkpointPath) is an unfinished run: --resume goes on, --overwrite begins again"
       )
     }
     if resume, !exists {
-      throw ValidationError("there is no \(checkpointPath) to resume from")
+      throw CommandFailure("there is no \(checkpointPath) to resume from")
     }
   }
 

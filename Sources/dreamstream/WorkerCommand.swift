@@ -71,7 +71,7 @@ struct Work: AsyncParsableCommand {
     } catch {
       logger.critical(
         "the model cannot be used",
-        metadata: ["reason": "\(error.reason); \(error.advice)"]
+        metadata: ["reason": "\(error.reason); \(error.advice(directoryBy: "model.directory"))"]
       )
       throw ExitCode.configuration
     }
@@ -106,7 +106,10 @@ struct Validate: AsyncParsableCommand {
     let configuration = try options.load()
     for warning in configuration.warnings { print("warning   \(warning)") }
     let checks = await Validation.run(configuration)
-    for check in checks { print("\(check.isOK ? "ok     " : "WRONG  ")   \(check.text)") }
+    for check in checks {
+      let advice = check.advice.map { "; \($0)" } ?? ""
+      print("\(check.isOK ? "ok     " : "WRONG  ")   \(check.text)\(advice)")
+    }
     if !checks.allSatisfy(\.isOK) { throw ExitCode.configuration }
   }
 }

@@ -97,6 +97,32 @@ struct FilesTests {
     }
   }
 
+  @Test("a file is written piece by piece, in place of what it held")
+  func pieces() throws {
+    let path = try scratch.write([1, 2, 3, 4], "pieces")
+    do {
+      let file = try FileWriter(path: path)
+      try file.write([5])
+      try file.write([6, 7])
+    }
+    #expect(try WholeFile.read(path) == [5, 6, 7])
+    let folder = #expect(throws: FileFailure.self) { _ = try FileWriter(path: scratch.path("")) }
+    #expect(folder?.reason == "cannot write it: Is a directory")
+  }
+
+  @Test("a directory is made with those above it, or it is said why not")
+  func directory() throws {
+    let path = scratch.path("a/b")
+    try WholeDirectory.make(path)
+    try WholeDirectory.make(path)
+    #expect(try WholeFile.read(try scratch.write([1], "a/b/file")) == [1])
+    let below = #expect(throws: FileFailure.self) { try WholeDirectory.make(path + "/file/c") }
+    #expect(below?.description == "\(path)/file/c: cannot make this directory: Not a directory")
+    let file = #expect(throws: FileFailure.self) { try WholeDirectory.make(path + "/file") }
+    #expect(file?.reason == "it is not a directory")
+    #expect(throws: FileFailure.self) { try WholeDirectory.make("/proc/no/such") }
+  }
+
   @Test(
     "digests are those of FIPS 180",
     arguments: [

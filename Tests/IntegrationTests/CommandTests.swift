@@ -1,20 +1,22 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import Kafka
 import Network
 import TestSupport
 import Testing
 
 @testable import dreamstream
 
-/// The program, run to its end or for some seconds.
+/// The program, or another, run to its end or for some seconds.
 private func run(
   _ arguments: [String],
+  of program: URL? = nil,
   seconds: Double = 60
 ) throws -> (code: Int32, output: String, error: String) {
   let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
   let process = Process()
-  process.executableURL = folder.appending(path: "dreamstream")
+  process.executableURL = program ?? folder.appending(path: "dreamstream")
   process.arguments = arguments
   process.standardInput = FileHandle.nullDevice
   // What these commands print fits in a pipe, so one can be read after the other.
@@ -221,6 +223,90 @@ struct CommandTests {
     #expect(seen == [0] && stored == 0)
   }
 
+  @Test("what cannot be written is named with the reason, and without the usage")
+  func unwritable() throws {
+    let clicks = (0..<200).map { "u\($0 / 10)\ti\($0 % 10)\n" }.joined()
+    try withClicks("user\titem\n" + clicks) { folder, clicks in
+      let generated = try run(["generate", "--clicks", "9", "--output", folder.path])
+      let trained = try run(["train", "--clicks", clicks, "--output", clicks + "/model"])
+      let text = "\(folder.path): cannot write it: Is a directory"
+      #expect(generated.code == 1 && generated.error == "Error: \(text)\n")
+      #expect(trained.code == 1 && trained.error.contains("/model: cannot make this directory: "))
+      #expect(!trained.error.contains("Usage"))
+    }
+  }
+
+  @Test("a word that is no command comes with the one that may have been meant")
+  func misspelt() throws {
+    #expect(CommandLineHelp.advice(on: "train") == nil && CommandLineHelp.advice(on: "-h") == nil)
+    let near = CommandLineHelp.advice(on: "trian")
+    #expect(near?.hasPrefix("there is no command trian; did you mean train?") == true)
+    #expect(CommandLineHelp.advice(on: "frobnicate")?.contains("mean") == false)
+    let ended = try run(["tial"])
+    #expect(ended.code == 64 && ended.error.contains("did you mean tail?"))
+    #expect(try run(["--version"]).output.contains("0.1"))
+  }
+
+  @Test(
+    "a script asked for help says what it does instead of doing it",
+    arguments: ["broker", "build", "check", "demo", "install", "torture"]
+  )
+  func scripts(name: String) throws {
+    let deploy = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "deploy")
+    let script = deploy.appending(path: name)
+    let ended = try run(["--help"], of: script)
+    #expect(ended.code == 0 && ended.error == "")
+    let text = try String(contentsOf: script, encoding: .utf8)
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst()
+      .prefix { $0.hasPrefix("#") }
+    #expect(ended.output == lines.map { "\($0.dropFirst(2))\n" }.joined())
+  }
+
+  @Test("deploy/demo passes on every option of the demonstration, and refuses others at once")
+  func demoOptions() throws {
+    let demo = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "deploy/demo")
+    let help = try run(["--help"], of: demo).output
+    let options = Demo.helpMessage().matches(of: #/\n  (--[a-z-]+)/#).map { String($0.1) }
+    #expect(options.count > 5)
+    for option in options { #expect(help.contains(option), "\(option)") }
+    let ended = try run(["--strem", "5"], of: demo)
+    #expect(ended.code == 64 && ended.error.contains("there is no option --strem"))
+  }
+
+  @Test("a negative number is the value of the option before it")
+  func negative() throws {
+    let words = ["train", "--epochs", "-1", "--resume", "--rate=1", "-2", "-x", "--seed", "-"]
+    let joined = ["train", "--epochs=-1", "--resume", "--rate=1", "-2", "-x", "--seed", "-"]
+    #expect(CommandLineHelp.joiningNumbers(words) == joined)
+    let ended = try run(["train", "--clicks", "c", "--output", "o", "--epochs", "-1"])
+    #expect(ended.code == 64 && ended.error.contains("epochs is -1"))
+  }
+
+  @Test("a topic is read from its end or its beginning at once; an absent one is given up")
+  func tailed() throws {
+    let broker = try EmbeddedBroker()
+    try broker.createTopic("some", partitions: 2)
+    let settings = ["bootstrap.servers": broker.bootstrapServers]
+    #expect(try partitions(of: "some", settings, patience: .zero).count == 2)
+    let absent = #expect(throws: CommandFailure.self) {
+      try partitions(of: "none", settings, patience: .zero)
+    }
+    #expect(
+      absent?.description.hasSuffix("there is no topic none at \(broker.bootstrapServers)") == true
+    )
+    let tail = ["tail", "--brokers", broker.bootstrapServers, "--topic", "some", "--count", "1"]
+    let nothing = try run(tail + ["--idle", "0.5"])
+    #expect(nothing.code == 0 && nothing.output == "")
+    #expect(nothing.error == "reading some from its end; --from-beginning shows what is there\n")
+    var producer = try Producer(settings: settings)
+    try producer.send(topic: "some", key: Array("u".utf8), value: nil)
+    try producer.flush(timeoutMs: 5_000)
+    let all = try run(tail + ["--from-beginning"])
+    #expect(all.code == 0 && all.output == "u: erased\n")
+  }
+
   @Test("without a broker, produce and tail say so soon, and go on trying")
   func noBroker() throws {
     #expect(try !sayIfNobodyAnswers(["bootstrap.servers": "127.0.0.1:1"]))
@@ -234,5 +320,10 @@ struct CommandTests {
         #expect(ContinuousClock.now - start >= .seconds(6), "\(tried.error)")
       }
     }
+    let nobody = ["bootstrap.servers": "127.0.0.1:1"]
+    let ended = #expect(throws: CommandFailure.self) {
+      try partitions(of: "clicks", nobody, patience: .zero)
+    }
+    #expect(ended?.description.contains("Connection refused") == true)
   }
 }

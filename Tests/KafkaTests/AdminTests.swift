@@ -18,6 +18,7 @@ struct AdminTests {
     let failure = #expect(throws: KafkaFailure.self) { _ = try admin.metadata(timeoutMs: 300) }
     #expect(failure?.remedy == .retry)
     #expect(failure?.reason.hasPrefix("asking the cluster for its topics: ") == true)
+    #expect(failure?.reason.contains("127.0.0.1:1 failed: Connection refused") == true)
   }
 
   @Test("a topic that makes no sense is refused by name")

@@ -259,6 +259,23 @@ struct ConsumerTests {
     #expect(failures.map(\.remedy) == [.stop])
   }
 
+  @Test("a consumer that is assigned partitions reads from its offsets, outside the group")
+  func assigned() throws {
+    let world = try World(partitions: 2)
+    try world.produce(0..<3)
+    try world.produce(3..<6, partition: 1)
+    let settings = ["group.id": "g", "fetch.wait.max.ms": "100"]
+    let consumer = try Consumer(settings: world.merged(settings))
+    let both: Set = [world.events(0), world.events(1)]
+    let ends = try consumer.endOffsets(of: both, timeoutMs: 5_000)
+    #expect(ends == [world.events(0): 3, world.events(1): 3])
+    try consumer.assign([world.events(0): 1, world.events(1): 3])
+    let assignment = consumer.assignment
+    #expect(assignment == both)
+    try world.produce(6..<7, partition: 1)
+    #expect(try Set(consumer.take(3).numbers) == [1, 2, 6])
+  }
+
   @Test("brokers that do not answer are noticed")
   func outage() throws {
     let world = try World()
@@ -269,6 +286,8 @@ struct ConsumerTests {
     }
     let trouble = consumer.lastError
     #expect(trouble?.remedy == .retry)
+    // That one broker of one is down would say less.
+    #expect(trouble?.reason.contains("127.0.0.1:1 failed: Connection refused") == true)
   }
 }
 

@@ -110,6 +110,18 @@ struct ProducerTests {
     #expect(outstanding == 5)
   }
 
+  @Test("transactions without a broker fail with the address and the reason")
+  func noTransactions() throws {
+    let world = try World()
+    let settings = ["transactional.id": "t"].merging(World.nowhere) { $1 }
+    let producer = try world.producer(settings)
+    let failure = #expect(throws: KafkaFailure.self) {
+      try producer.initTransactions(timeoutMs: 1_000)
+    }
+    #expect(failure?.remedy == .retry)
+    #expect(failure?.reason.contains("127.0.0.1:1 failed: Connection refused") == true)
+  }
+
   @Test("letting go of a producer that cannot send takes no time")
   func letGo() throws {
     let world = try World()

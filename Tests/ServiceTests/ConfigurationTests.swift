@@ -205,6 +205,7 @@ struct ConfigurationTests {
       Issue.record("loaded")
     } catch {
       #expect(error.problems.map(\.key) == ["file", "batch.max_size"])
+      #expect(error.problems[0].rule == "cannot open it: No such file or directory")
     }
   }
 }

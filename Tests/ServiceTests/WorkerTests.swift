@@ -174,6 +174,30 @@ struct ValidationTests {
     #expect(found.count == 1)
     #expect(found.first?.hasPrefix("model: /no/model/manifest.json: ") == true)
     #expect(found.first?.contains("; train one with `dreamstream train --output DIR`") == true)
+    #expect(found.first?.hasSuffix("give its directory with model.directory") == true)
+  }
+
+  @Test("a list that is not there is named by its setting, beside the model")
+  func list() async throws {
+    let found = try await wrong([("suggest.allow_file", "/no/list")])
+    #expect(found.count == 2)
+    #expect(
+      found.first == "suggest.allow_file: /no/list: cannot open it: No such file or directory"
+    )
+  }
+
+  @Test("brokers and Redis that do not answer come with the reason and the settings to check")
+  func nobody() throws {
+    let nobody = "127.0.0.1:1"
+    let configuration = try Configuration.load(
+      file: nil,
+      overrides: [("kafka.brokers", nobody), ("redis.address", nobody)],
+      environment: [:]
+    )
+    let kafka = try #require(Validation.brokers(configuration).first)
+    #expect(kafka.text.hasPrefix("kafka at \(nobody): ") && kafka.text.contains("refused"))
+    #expect(kafka.advice?.contains("kafka.brokers") == true)
+    #expect(Validation.redis(configuration).advice?.contains("redis.address") == true)
   }
 
   @Test("a misspelt property does not hide what is wrong with the topics")
