@@ -90,8 +90,14 @@ extension Pipeline {
     _ marks: [Partition: Int64],
     _ extents: [Partition: Extent]
   ) throws(PipelineFailure) {
+    // What the group has committed was there; and while a transaction is open, some brokers tell of
+    // an end that lies before it.
     func beyond(_ extents: [Partition: Extent]) -> [Partition] {
-      marks.filter { extents[$0.key]?.end ?? .max < $0.value }.map(\.key)
+      marks.filter { partition, mark in
+        guard let extent = extents[partition], let end = extent.end else { return false }
+        return max(end, extent.committed ?? 0) < mark
+      }
+      .map(\.key)
     }
     // Before the claim somebody else may have gone further than we knew of.
     let suspects = beyond(extents)

@@ -118,10 +118,14 @@ struct AdmitTests {
     second.source.ends = [home: [9, 10]]
     _ = try second.turn()
     #expect(second.source.admitted == [home: 4])
-    var third = try pipeline(MemorySessions(sharing: store), committed: 4)
     let member = Membership(group: "", generation: 0, member: "")
     _ = try store.claim([home], for: member, afresh: [home])
     try store.mark([Position(topic: home.topic, partition: home.number, offset: 10)])
+    var apart = try pipeline(MemorySessions(sharing: store), committed: 10)
+    apart.source.ends = [home: [9]]
+    _ = try apart.turn()
+    #expect(apart.source.admitted == [home: 10])
+    var third = try pipeline(MemorySessions(sharing: store), committed: 4)
     third.source.ends = [home: [9]]
     let failure = #expect(throws: PipelineFailure.self) { _ = try third.turn() }
     #expect(failure?.remedy == .stop && failure?.dependency == .sessions)
