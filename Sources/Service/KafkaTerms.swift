@@ -1,5 +1,5 @@
-internal import Events
-internal import Kafka
+package import Events
+package import Kafka
 internal import Pipeline
 
 /// What Kafka's wrapper says, as the pipeline says it.
@@ -18,7 +18,7 @@ extension PipelineFailure {
 }
 
 extension Record {
-  init(_ delivery: Delivery) {
+  package init(_ delivery: Delivery) {
     self.init(
       position: Position(
         topic: delivery.topic,

@@ -72,7 +72,7 @@ extension Settings {
   }
 
   /// The name closest to `word`, where one is close.
-  static func nearest(to word: String, among names: [String]) -> String? {
+  package static func nearest(to word: String, among names: [String]) -> String? {
     let word = word.lowercased()
     if let whole = names.first(where: { $0.lowercased().hasSuffix("." + word) }) { return whole }
     let distances = names.map { (name: $0, distance: distance(word, $0.lowercased())) }

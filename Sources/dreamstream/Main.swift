@@ -40,8 +40,8 @@ enum CommandLineHelp {
   static func advice(on word: String) -> String? {
     let names = DreamStream.configuration.subcommands.map { $0._commandName } + ["help"]
     if word.hasPrefix("-") || names.contains(word) { return nil }
-    let nearest = names.map { ($0, distance(word, $0)) }.min { $0.1 < $1.1 }
-    let meant = nearest.flatMap { $0.1 <= 2 ? "; did you mean \($0.0)?" : nil } ?? ""
+    let near = Settings.nearest(to: word, among: names)
+    let meant = near.map { "; did you mean \($0)?" } ?? ""
     return "there is no command \(word)\(meant)\nSee 'dreamstream --help' for all there are."
   }
 
@@ -56,21 +56,5 @@ enum CommandLineHelp {
         joined.append(word)
       }
     }
-  }
-
-  /// Letters to insert, remove or change to make one word of the other.
-  private static func distance(_ one: String, _ other: String) -> Int {
-    let other = Array(other)
-    var row = Array(0...other.count)
-    for (index, letter) in one.enumerated() {
-      var corner = row[0]
-      row[0] = index + 1
-      for column in other.indices {
-        let changed = corner + (letter == other[column] ? 0 : 1)
-        corner = row[column + 1]
-        row[column + 1] = min(changed, corner + 1, row[column] + 1)
-      }
-    }
-    return row[other.count]
   }
 }

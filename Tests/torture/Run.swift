@@ -225,22 +225,6 @@ struct Run {
   }
 }
 
-extension Record {
-  init(_ delivery: Delivery) {
-    self.init(
-      position: Position(
-        topic: delivery.topic,
-        partition: delivery.partition,
-        offset: delivery.offset
-      ),
-      key: delivery.key,
-      value: delivery.value,
-      timestampMs: delivery.timestampMs,
-      headers: delivery.headers.map { Header($0.name, $0.value) }
-    )
-  }
-}
-
 func say(_ text: String) {
   FileHandle.standardError.write(Data("torture: \(text)\n".utf8))
 }
