@@ -203,16 +203,18 @@ package final class KafkaSource: ClickSource {
       Self.starts(of: held),
       uniquingKeysWith: min
     )
-    held = []
-    rewound.merge(offsets) { $1 }
     do throws(KafkaFailure) {
       try consumer.rewind(to: offsets, timeoutMs: Self.rewindTimeoutMs)
     } catch {
       // A partition that was assigned a moment ago starts at its committed offset by itself.
-      if Self.justAssigned.contains(error.code) { return }
-      // Where the next message would come from is not known: only a new consumer knows.
-      throw PipelineFailure(remedy: .stop, dependency: .kafka, reason: error.description)
+      if !Self.justAssigned.contains(error.code) {
+        // Until it succeeds, where the next message comes from is not known: what is held stays so.
+        let remedy: PipelineFailure.Remedy = error.remedy == .retry ? .retry : .stop
+        throw PipelineFailure(remedy: remedy, dependency: .kafka, reason: error.description)
+      }
     }
+    held = []
+    rewound.merge(offsets) { $1 }
   }
 
   package func commit(next: [Position]) throws(PipelineFailure) {

@@ -61,6 +61,16 @@ struct KafkaSourceTests {
     return records.map(\.position.offset)
   }
 
+  /// Rewinds as the pipeline does: on a busy machine a seek may take longer than it is waited for.
+  private func rewind(_ source: KafkaSource, to offset: Int64) throws {
+    for _ in 1..<3 {
+      do throws(PipelineFailure) { return try source.rewind(to: [position(offset)]) } catch {
+        if error.remedy != .retry { throw error }
+      }
+    }
+    try source.rewind(to: [position(offset)])
+  }
+
   @Test("the next source goes on at what was committed, though the brokers refused it at first")
   func committed() throws {
     do {
@@ -84,7 +94,7 @@ struct KafkaSourceTests {
     let next = try source.poll(max: 3, firstWaitMs: 5_000, lingerMs: 1_000)
     #expect(next.map(\.position.offset) == [2, 3, 4])
     try source.stayAlive(ms: 50)
-    try source.rewind(to: [position(1)])
+    try rewind(source, to: 1)
     #expect(try take(9, source) == Array(1..<10))
   }
 
@@ -101,7 +111,7 @@ struct KafkaSourceTests {
     source.endTurn()
     let done = try #require(source.progress().first)
     #expect(done.position == 4 && done.lag == 6)
-    try source.rewind(to: [position(1)])
+    try rewind(source, to: 1)
     #expect(source.progress().first?.position == 1)
     #expect(try take(3, source) == [1, 2, 3])
     source.endTurn()
