@@ -123,8 +123,9 @@ package final class KafkaSource: ClickSource {
       unsettledMs = nil
       return
     }
-    let lastedMs = nowMs() - (unsettledMs ?? nowMs())
-    unsettledMs = nowMs() - lastedMs
+    let sinceMs = unsettledMs ?? nowMs()
+    unsettledMs = sinceMs
+    let lastedMs = nowMs() - sinceMs
     if lastedMs >= settleWithinMs {
       throw PipelineFailure(
         remedy: .stop,
