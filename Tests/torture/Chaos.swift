@@ -36,7 +36,7 @@ enum Trouble: String, CaseIterable {
 final class Chaos {
   private static let apis: [KafkaAPI] = [
     .produce, .fetch, .metadata, .offsetFetch, .offsetCommit, .findCoordinator, .joinGroup,
-    .heartbeat, .leaveGroup, .syncGroup, .initProducerID, .addPartitionsToTransaction,
+    .heartbeat, .syncGroup, .initProducerID, .addPartitionsToTransaction,
     .addOffsetsToTransaction, .endTransaction, .transactionalOffsetCommit,
   ]
 

@@ -23,6 +23,9 @@ struct Run {
   init(_ options: Options) throws {
     self.options = options
     broker = options.brokers == nil ? try BrokerProcess() : nil
+    // Tansu 0.6 keeps a leader that leaves while its group forms, and then forms none any more:
+    // let nobody be heard leaving, as if all had been killed.
+    broker?.proxy.inject(.dropRequest, .leaveGroup, times: .max)
     bootstrap = options.brokers ?? broker?.address ?? ""
     redis = try RedisServer(appendOnly: true)
     folder = FileManager.default.temporaryDirectory.appending(path: name)
