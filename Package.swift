@@ -85,6 +85,7 @@ let package = Package(
       ["Files", "Events", "Sessions", "Network", "Pipeline", "Kafka", "Redis"]
         + [log, http, "Yams"]
     ),
+    library("Replay", ["Files", "Events", "Sessions", "Diffusion", "Pipeline", "Evaluation"]),
     library("Simulation", ["Events", "Sessions", "Network", "Pipeline", "Evaluation"]),
     library(
       "Training",
@@ -105,8 +106,8 @@ let package = Package(
       name: "dreamstream",
       dependencies: [
         "Files", "Events", "Sessions", "Kafka", "Redis", "Network", "Diffusion", "Matching",
-        "Pipeline", "Evaluation", "Service", "Simulation", "Training", "Experiments", log,
-        arguments,
+        "Pipeline", "Evaluation", "Replay", "Service", "Simulation", "Training", "Experiments",
+        log, arguments,
       ],
       swiftSettings: strict,
     ),

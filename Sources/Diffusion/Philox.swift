@@ -35,9 +35,12 @@ package enum Philox {
 ///
 /// It names a user in a ``NoiseKey``: the same on every machine and in every version, which Swift's
 /// `Hasher` is not.
-package func stableHash(_ text: String) -> UInt64 {
+package func stableHash(_ text: String) -> UInt64 { stableHash(text.utf8) }
+
+/// The same of its bytes.
+package func stableHash(_ bytes: some Sequence<UInt8>) -> UInt64 {
   var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-  for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+  for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
   return mixed(hash)
 }
 

@@ -19,18 +19,8 @@ package enum ClickFile {
     _ path: String,
     _ body: (Entry) throws(FileFailure) -> Void
   ) throws(FileFailure) {
-    var reader = try LineReader(path: path)
-    guard var first = try reader.next(), !first.isEmpty else {
-      throw FileFailure(path: path, line: 1, reason: "the file is empty; it wants a header line")
-    }
-    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]  // spreadsheets write it
-    if first.starts(with: mark) { first.removeFirst(mark.count) }
-    let form = try Form(header: first, path: path)
-    if case .json = form { try body(form.entry(first, line: 1, path: path)) }
-    while let line = try reader.next() {
-      if line.isEmpty { continue }
-      try body(form.entry(line, line: reader.line, path: path))
-    }
+    var reader = try Reader(path: path)
+    while let row = try reader.next() { try body(row.entry.get()) }
   }
 
   /// Reads a whole file.
@@ -80,6 +70,61 @@ package enum ClickFile {
         histories.append(History(ordered.map { clicks[$0] }))
       }
       clicks = []
+    }
+  }
+}
+
+extension ClickFile {
+  /// A line, and what it holds.
+  package struct Row: Sendable {
+    package let entry: Result<Entry, FileFailure>
+    /// From 1.
+    package let line: Int
+    /// The line as it is, where it is an event in JSON; `nil` for tables.
+    package let json: [UInt8]?
+  }
+
+  /// Reads a file row by row, however long it is.
+  package struct Reader: ~Copyable {
+    private let path: String
+    private let form: Form
+    private var lines: LineReader
+    /// The first line, where it is a row and not a header.
+    private var first: [UInt8]?
+
+    package init(path: String) throws(FileFailure) {
+      var lines = try LineReader(path: path)
+      guard var first = try lines.next(), !first.isEmpty else {
+        throw FileFailure(path: path, line: 1, reason: "the file is empty; it wants a header line")
+      }
+      let mark: [UInt8] = [0xEF, 0xBB, 0xBF]  // spreadsheets write it
+      if first.starts(with: mark) { first.removeFirst(mark.count) }
+      let form = try Form(header: first, path: path)
+      if case .json = form { self.first = first }
+      self.path = path
+      self.form = form
+      self.lines = lines
+    }
+
+    /// Which part of the file's bytes has been read, 0 to 1; of a pipe nothing is known, so 0.
+    package var share: Double { lines.share }
+
+    /// The next row, or `nil` after the last.
+    package mutating func next() throws(FileFailure) -> Row? {
+      var line = first
+      first = nil
+      repeat { if line == nil || line?.isEmpty == true { line = try lines.next() } }
+        while line?.isEmpty == true
+      guard let line else { return nil }
+      let entry: Result<Entry, FileFailure>
+      do throws(FileFailure) {
+        entry = .success(try form.entry(line, line: lines.line, path: path))
+      } catch {
+        entry = .failure(error)
+      }
+      var json: [UInt8]?
+      if case .json = form { json = line }
+      return Row(entry: entry, line: lines.line, json: json)
     }
   }
 }

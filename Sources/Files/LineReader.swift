@@ -12,6 +12,8 @@ package struct LineReader: ~Copyable {
   /// The number of the line that ``next()`` gave last, from 1.
   package private(set) var line = 0
   private let file: gzFile
+  /// Of the file as it is stored; 0 where that is not known.
+  private let bytes: Int
   private var buffer: [UInt8] = []
   private var start = 0
   private var ended = false
@@ -22,10 +24,17 @@ package struct LineReader: ~Copyable {
     guard let opened = unsafe opened else { throw .system(path, "open it") }
     _ = unsafe gzbuffer(opened, UInt32(Self.chunkBytes))
     unsafe file = opened
+    var status = stat()
+    bytes = unsafe stat(path, &status) == 0 ? Int(status.st_size) : 0
     self.path = path
   }
 
   deinit { _ = unsafe gzclose(file) }
+
+  /// Which part of the file's bytes has been read, 0 to 1; of a pipe nothing is known, so 0.
+  package var share: Double {
+    bytes > 0 ? min(1, Double(unsafe gzoffset(file)) / Double(bytes)) : 0
+  }
 
   /// The next line without its end, or `nil` after the last.
   package mutating func next() throws(FileFailure) -> [UInt8]? {

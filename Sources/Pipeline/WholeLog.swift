@@ -3,17 +3,24 @@ package import Events
 /// All records of a log, once, for one who has it to himself: nothing is waited for, and nothing
 /// goes wrong.
 package struct WholeLog: ClickSource {
-  package let assignment: Set<Partition>
-  package private(set) var arrived: Set<Partition>
+  package private(set) var assignment: Set<Partition> = []
+  package private(set) var arrived: Set<Partition> = []
   package let membership = Membership(group: "log", generation: 0, member: "reader")
   package let assignmentEpoch = 0
   private var rest: ArraySlice<Record>
 
   /// A log of records, those of each partition in their order.
   package init(_ records: [Record]) {
-    rest = records[...]
-    assignment = Set(records.map(\.position.home))
-    arrived = assignment
+    rest = []
+    append(records)
+  }
+
+  /// Lets more come, behind what is there.
+  package mutating func append(_ records: [Record]) {
+    if rest.isEmpty { rest = records[...] } else { rest += records }
+    for record in records where assignment.insert(record.position.home).inserted {
+      arrived.insert(record.position.home)
+    }
   }
 
   package mutating func poll(max: Int, firstWaitMs: Int, lingerMs: Int) -> [Record] {

@@ -1,6 +1,6 @@
 internal import Files
 internal import Network
-internal import Pipeline
+package import Pipeline
 internal import Redis
 internal import Sessions
 
@@ -60,7 +60,7 @@ extension Configuration {
   }
 
   /// What the recommender is told; the lists of items are read from their files.
-  func recommenderOptions() throws(RecommenderFailure) -> RecommenderOptions {
+  package func recommenderOptions() throws(RecommenderFailure) -> RecommenderOptions {
     var options = RecommenderOptions()
     switch generate.sampler {
     case .auto: options.sampler = nil

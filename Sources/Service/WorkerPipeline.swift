@@ -3,7 +3,7 @@ internal import Foundation
 internal import Kafka
 internal import Logging
 internal import Network
-internal import Pipeline
+package import Pipeline
 internal import Sessions
 
 extension Worker {
@@ -169,7 +169,6 @@ extension Worker {
 
   private func pipelineOptions() -> PipelineOptions {
     var options = configuration.pipelineOptions
-    options.maxSuggestionBytes = configuration.suggestionBytes
     options.shouldStop = { self.mustStop }
     options.silenceMs = sessionTimeoutMs / 2
     options.onWait = { failure in
@@ -218,9 +217,9 @@ extension PipelineFailure.Dependency {
 }
 
 extension Configuration {
-  /// What the pipeline is told.
-  var pipelineOptions: PipelineOptions {
-    PipelineOptions(
+  /// What a pipeline is told, wherever its ends are.
+  package var pipelineOptions: PipelineOptions {
+    var options = PipelineOptions(
       maxBatch: batch.maxSize,
       maxDelayMs: Int(batch.maxDelayMs),
       fatalAfterMs: faults.fatalAfterMs,
@@ -228,5 +227,7 @@ extension Configuration {
       maxEventBytes: events.maxBytes,
       worker: worker.name,
     )
+    options.maxSuggestionBytes = suggestionBytes
+    return options
   }
 }

@@ -33,7 +33,8 @@ package final class MemorySessions: SessionStore, Sendable {
   }
 
   private let limits: SessionLimits
-  private let nowMs: @Sendable () -> Int64
+  /// `nil`: a session ages by its own clicks' times.
+  private let nowMs: (@Sendable () -> Int64)?
   private let table: Table
   /// The epochs of our claims.
   private let claims = Mutex<[Partition: Int]>([:])
@@ -42,12 +43,19 @@ package final class MemorySessions: SessionStore, Sendable {
   ///
   /// - Parameters:
   ///   - limits: The bounds of every session.
-  ///   - nowMs: The clock that sessions age by, in milliseconds: the wall's, or in a replay the
-  ///     events' own.
+  ///   - nowMs: The clock that sessions age by, in milliseconds.
   package init(limits: SessionLimits, nowMs: @escaping @Sendable () -> Int64) {
     self.limits = limits
     self.nowMs = nowMs
     table = Table(sweptMs: nowMs())
+  }
+
+  /// A store for a replay: a session ages by the times of its user's own clicks, so that it is the
+  /// same however fast they come, and with whoever else's.
+  package init(agingByEvents limits: SessionLimits) {
+    self.limits = limits
+    nowMs = nil
+    table = Table(sweptMs: 0)
   }
 
   /// A store of the same sessions for another pipeline, with claims of its own.
@@ -89,24 +97,23 @@ package final class MemorySessions: SessionStore, Sendable {
   }
 
   package func apply(_ batch: [UserChanges]) throws(SessionFailure) -> [[SessionView]] {
-    let now = nowMs()
+    let nowMs = nowMs?()
     return try table.state.withLock { (state) throws(SessionFailure) in
-      if now &- state.sweptMs >= max(limits.timeToLiveMs / 4, 1) {
-        state.users = state.users.filter { !isOver($0.value, now) }
-        state.sweptMs = now
-      }
       for one in batch { for change in one.changes { try check(change.position.home, state) } }
+      sweep(&state, nowMs ?? batch.lazy.flatMap(\.changes).compactMap(\.timestampMs).max())
       return batch.map { one in
         let user = Array(one.user.utf8)
-        let views = fold(
-          one.changes,
-          into: &state.users[user, default: Held(touchedMs: now)],
-          now
-        )
+        let views = fold(one.changes, into: &state.users[user], nowMs)
         if state.users[user]?.session.isEmpty == true { state.users[user] = nil }
         return views
       }
     }
+  }
+
+  private func sweep(_ state: inout State, _ nowMs: Int64?) {
+    guard let nowMs, nowMs &- state.sweptMs >= max(limits.timeToLiveMs / 4, 1) else { return }
+    state.users = state.users.filter { !isOver($0.value, nowMs) }
+    state.sweptMs = nowMs
   }
 
   package func mark(_ next: [Position]) throws(SessionFailure) {
@@ -128,16 +135,32 @@ package final class MemorySessions: SessionStore, Sendable {
 
   private func fold(
     _ changes: [SessionChange],
-    into held: inout Held,
-    _ now: Int64
+    into kept: inout Held?,
+    _ nowMs: Int64?
   ) -> [SessionView] {
-    if isOver(held, now) { held = Held(touchedMs: now) }
-    let views = changes.map { held.session.fold($0, limits: limits) }
-    if views.contains(where: { $0.outcome != .redelivered }) { held.touchedMs = now }
-    return views
+    changes.map { change in
+      // Time does not go back for a click that comes late.
+      let touchedMs = kept?.touchedMs ?? .min
+      let now = nowMs ?? max(touchedMs, change.timestampMs ?? touchedMs)
+      var held = kept ?? Held(touchedMs: now)
+      kept = nil
+      if isOver(held, now) { held = Held(touchedMs: now) }
+      let view = held.session.fold(change, limits: limits)
+      if view.outcome != .redelivered { held.touchedMs = now }
+      kept = held
+      return view
+    }
   }
 
   private func isOver(_ held: Held, _ now: Int64) -> Bool {
     now &- held.touchedMs >= limits.timeToLiveMs
+  }
+}
+
+extension SessionChange {
+  /// When it happened, where it says so.
+  fileprivate var timestampMs: Int64? {
+    guard case .click(_, let timestampMs, _) = kind else { return nil }
+    return Session.clamped(timestampMs)
   }
 }

@@ -1,7 +1,8 @@
 /// How far a long job is: a line that is redrawn on a terminal, now and then one elsewhere.
 package struct ProgressBar {
   private let title: String
-  private let total: Int
+  /// When it is complete; may be known better as it goes.
+  package var total: Int
   private let unit: String
   private let isTerminal: Bool
   private let write: (String) -> Void

@@ -22,28 +22,41 @@ struct ConfigurationOptions: ParsableArguments {
   @Option(name: .customLong("set"), help: "A setting: key=value; may be repeated.")
   var settings: [String] = []
 
-  /// Reads it all, or says everything that is wrong and ends.
   func load() throws -> Configuration {
-    var overrides: [(key: String, value: String)] = []
-    for setting in settings {
-      let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      if parts.count != 2 {
-        throw ValidationError("--set is \(setting); it wants key=value")
-      }
-      overrides.append((String(parts[0]), String(parts[1])))
+    try loadConfiguration(
+      config,
+      settings: settings,
+      named: [("model.directory", model), ("kafka.brokers", brokers), ("redis.address", redis)]
+    )
+  }
+}
+
+/// Reads it all, or says everything that is wrong and ends.
+///
+/// Settings are given as `key=value`; `named` are those that have options of their own.
+func loadConfiguration(
+  _ file: String?,
+  settings: [String],
+  named: [(key: String, value: String?)]
+) throws -> Configuration {
+  var overrides: [(key: String, value: String)] = []
+  for setting in settings {
+    let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    if parts.count != 2 {
+      throw ValidationError("--set is \(setting); it wants key=value")
     }
-    let named = [("model.directory", model), ("kafka.brokers", brokers), ("redis.address", redis)]
-    for case (let key, let value?) in named { overrides.append((key, value)) }
-    do throws(ConfigurationFailure) {
-      return try Configuration.load(
-        file: config,
-        overrides: overrides,
-        environment: ProcessInfo.processInfo.environment
-      )
-    } catch {
-      writeToStandardError("\(error)\n")
-      throw ExitCode.configuration
-    }
+    overrides.append((String(parts[0]), String(parts[1])))
+  }
+  for case (let key, let value?) in named { overrides.append((key, value)) }
+  do throws(ConfigurationFailure) {
+    return try Configuration.load(
+      file: file,
+      overrides: overrides,
+      environment: ProcessInfo.processInfo.environment
+    )
+  } catch {
+    writeToStandardError("\(error)\n")
+    throw ExitCode.configuration
   }
 }
 

@@ -45,12 +45,12 @@ extension QualityTable.Section {
 
 extension QualityTable.Estimate {
   /// In percent, such as `12.30 [11.9–12.7]`.
-  fileprivate var text: String {
+  var text: String {
     "\(padded(fixed(100 * mean, 2))) [\(fixed(100 * low, 1))–\(fixed(100 * high, 1))]"
   }
 
   /// In points of percent, such as `+1.20 [+0.81, +1.62]`.
-  fileprivate var signed: String {
+  var signed: String {
     func points(_ value: Double) -> String {
       let digits = fixed(100 * value, 2)
       return digits.hasPrefix("-") || digits == "0.00" ? digits : "+" + digits
@@ -64,7 +64,7 @@ extension QualityTable.Estimate {
 }
 
 /// Lines of cells as text in columns, the first of them to the left.
-private func aligned(_ lines: [[String]], toTheRight: Bool = false) -> String {
+func aligned(_ lines: [[String]], toTheRight: Bool = false) -> String {
   let columns = lines.map(\.count).max() ?? 0
   let widths = (0..<columns).map { column in
     lines.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0

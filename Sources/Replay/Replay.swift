@@ -1,0 +1,88 @@
+internal import Diffusion
+internal import Dispatch
+package import Events
+package import Pipeline
+package import Sessions
+
+/// The pipeline that serves, over a stream of the past.
+///
+/// Users are shared out over lanes, each a pipeline on a thread of its own. What comes of a record
+/// depends on its user's earlier records alone: neither batches nor lanes change a byte.
+package struct Replay: ~Copyable {
+  private let lanes: [Lane]
+  private let batch: Int
+
+  /// - Parameters:
+  ///   - recommender: Copied for each lane.
+  ///   - options: Of each pipeline.
+  ///   - limits: Of each session.
+  ///   - lanes: How many threads.
+  package init(
+    recommender: Recommender,
+    options: PipelineOptions,
+    limits: SessionLimits,
+    lanes: Int
+  ) {
+    self.lanes = (0..<max(1, lanes)).map { _ in Lane(recommender, options, limits) }
+    batch = options.maxBatch * max(1, lanes)
+  }
+
+  /// Replays what `next` gives, and tells `body` of the answers, in the order of the records.
+  ///
+  /// `next` is asked for up to so many records, and gives none at the end. Both are called from one
+  /// thread at a time, while the lanes are at work.
+  package func run<Failure: Error>(
+    next: (Int) throws(Failure) -> [Record],
+    body: ([Answer]) throws(Failure) -> Void
+  ) throws(ReplayFailure<Failure>) {
+    var answers: [Answer] = []
+    var records: [Record]
+    do throws(Failure) { records = try next(batch) } catch { throw .body(error) }
+    while !records.isEmpty || !answers.isEmpty {
+      let atWork = DispatchGroup()
+      for (lane, share) in zip(lanes, shares(records)) {
+        DispatchQueue.global().async(group: atWork) { lane.run(share) }
+      }
+      let upcoming: [Record]
+      do throws(Failure) {
+        defer { atWork.wait() }
+        try body(answers)
+        upcoming = records.isEmpty ? [] : try next(batch)
+      } catch {
+        throw .body(error)
+      }
+      do throws(PipelineFailure) { answers = try merged(records) } catch { throw .pipeline(error) }
+      records = upcoming
+    }
+  }
+
+  /// The records of each lane.
+  private func shares(_ records: [Record]) -> [[Record]] {
+    if lanes.count == 1 { return [records] }
+    var shares = [[Record]](repeating: [], count: lanes.count)
+    for record in records { shares[lane(of: record)].append(record) }
+    return shares
+  }
+
+  /// The lanes' answers in the order of the records.
+  private func merged(_ records: [Record]) throws(PipelineFailure) -> [Answer] {
+    if lanes.count == 1 { return try lanes[0].take() }
+    var answers: [ArraySlice<Answer>] = []
+    for lane in lanes { answers.append(try lane.take()[...]) }
+    return records.compactMap { answers[lane(of: $0)].popFirst() }
+  }
+
+  /// By its user, which is its key where it has one.
+  private func lane(of record: Record) -> Int {
+    if let key = record.key { return Int(stableHash(key) % UInt64(lanes.count)) }
+    guard case .click(let click) = try? ClickDecoder.decode(record) else { return 0 }
+    return Int(stableHash(click.user) % UInt64(lanes.count))
+  }
+}
+
+/// Why a replay ended early.
+package enum ReplayFailure<Body: Error>: Error {
+  /// What reads or takes the answers failed.
+  case body(Body)
+  case pipeline(PipelineFailure)
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import Pipeline
+import Replay
+import Service
+
+/// Replays a stream of the past through the pipeline that serves, and judges what it suggests.
+struct ReplayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay",
+    abstract: "Replay past clicks through the pipeline, and judge what it would have suggested.",
+    discussion: """
+      Every click is predicted by what was suggested after its user's click before, then learned \
+      from by the baselines that go on learning. Suggestions are those that a worker with the same \
+      settings publishes, whatever the speed and the threads.
+      """
+  )
+
+  @Option(help: "Clicks: TSV, CSV or NDJSON; gzip too; - for standard input.") var clicks: String
+  @Option(help: "The model's directory; the same as --set model.directory=….") var model: String?
+  @Option(help: "A worker's configuration file, YAML.") var config: String?
+  @Option(name: .customLong("set"), help: "A setting of the worker: key=value; may be repeated.")
+  var settings: [String] = []
+  @Option(help: "The part that is judged, where the file has a column `split`. (default: all)")
+  var part: String?
+  @Option(help: "A part that is replayed too, and not judged: frozen baselines learn from it alone.")
+  var warmUp: String?
+  @Option(help: "How fast time passes: `max`, or how many times as fast as it did, such as 60x.")
+  var speed = Speed.max
+  @Option(help: "Threads, each for some of the users. (default: one a core)") var threads: Int?
+  @Option(help: "Rows out of the order of their times: refuse, or sort the file in memory.")
+  var unordered = ClickRecords.Choices.Disorder.refuse
+  @Option(help: "Rows that cannot be read: refuse, or skip and count them.")
+  var badRows = ClickRecords.Choices.Bad.refuse
+  @Option(help: "What stands beside the suggestions: all baselines, counts (popularity, transitions), none.")
+  var baselines = Prequential.Options.Baselines.all
+  @Option(help: "How many times sessions are drawn anew for an interval.") var resamples = 1_000
+  @Option(help: "The seed of the resampling.") var seed: UInt64 = 1
+  @Option(help: "A file for the suggestions, a line of JSON each; - for standard output.")
+  var output: String?
+  @Option(help: "A file for all that was found out, as JSON.") var json: String?
+
+  func validate() throws {
+    var problems: [String] = []
+    if let threads, !(1...256).contains(threads) {
+      problems.append("threads is \(threads); it wants 1 to 256")
+    }
+    if !(1...100_000).contains(resamples) {
+      problems.append("resamples is \(resamples); it wants 1 to 100000")
+    }
+    if warmUp != nil, part == nil { problems.append("--warm-up wants --part, what is judged") }
+    if !problems.isEmpty { throw ValidationError(problems.joined(separator: "\n")) }
+  }
+
+  func run() throws {
+    let configuration = try settingsOfWorker()
+    let model = try loadModel(configuration.model.directory, givenBy: "--model")
+    var options = try configuration.recommenderOptions()
+    // What depends on the clock would differ from run to run.
+    options.deadlineMs = nil
+    let replay = Replay(
+      recommender: try Recommender(model: model, options: options),
+      options: configuration.pipelineOptions,
+      limits: configuration.sessionLimits,
+      lanes: threads ?? ProcessInfo.processInfo.activeProcessorCount
+    )
+    try ReplayRun(self, model, configuration).run(replay)
+  }
+
+  private func settingsOfWorker() throws -> Configuration {
+    // The measures reach to 50, unless the worker to be judged is another.
+    let standard = config == nil ? ["suggest.count=50"] : []
+    return try loadConfiguration(
+      config,
+      settings: standard + settings,
+      named: [("model.directory", model)]
+    )
+  }
+}
+
+/// How many times as fast as it did time passes.
+struct Speed: ExpressibleByArgument, Equatable {
+  static let max = Speed(times: nil)
+
+  /// `nil` for as fast as it goes.
+  let times: Double?
+
+  init(times: Double?) { self.times = times }
+
+  init?(argument: String) {
+    if argument == "max" {
+      self = .max
+      return
+    }
+    guard argument.hasSuffix("x"), let times = Double(argument.dropLast()),
+      (0.001...1e9).contains(times)
+    else { return nil }
+    self.times = times
+  }
+
+  var defaultValueDescription: String { times.map { "\($0)x" } ?? "max" }
+}
+
+extension ClickRecords.Choices.Disorder: ExpressibleByArgument {}
+extension ClickRecords.Choices.Bad: ExpressibleByArgument {}
+extension Prequential.Options.Baselines: ExpressibleByArgument {}

@@ -1,0 +1,161 @@
+import Evaluation
+import Events
+import Files
+import Foundation
+import Network
+import Pipeline
+import Replay
+import Service
+import Sessions
+import Training
+
+/// A replay under way: what reads it, what judges it, and what it shows.
+final class ReplayRun {
+  private let command: ReplayCommand
+  private var source: ClickRecords
+  private let writer: FileWriter?
+  private var judge: Prequential
+  private var progress: ProgressBar
+  private var pace: EventPace
+  /// Read, and not due yet.
+  private var waiting: ClickRecords.Item?
+  /// Whether the records that are under way are judged, in their order.
+  private var judged: [Bool] = []
+  private var steps: [Int: Int] = [:]
+  private var provenances: [String: Int] = [:]
+  private var batchMs = LogHistogram()
+  private var passed = 0
+  private var unfit = 0
+  private let started = ContinuousClock.now
+
+  init(_ command: ReplayCommand, _ model: Model, _ configuration: Configuration) throws {
+    self.command = command
+    var choices = ClickRecords.Choices()
+    choices.disorder = command.unordered
+    choices.bad = command.badRows
+    source = try ClickRecords(path: command.clicks, choices: choices)
+    if let path = command.output {
+      writer = try FileWriter(path: path == "-" ? nil : path)
+    } else {
+      writer = nil
+    }
+    var options = Prequential.Options()
+    options.baselines = command.baselines
+    options.resamples = command.resamples
+    options.seed = command.seed
+    options.timeToLiveMs = configuration.sessionLimits.timeToLiveMs
+    let known = Set(model.items.ids)
+    judge = Prequential(name: model.manifest.name, options: options) { known.contains($0) }
+    progress = ProgressBar(
+      "replay",
+      total: 0,
+      unit: "clicks",
+      isTerminal: isatty(2) == 1,
+      write: writeToStandardError
+    )
+    pace = EventPace(times: command.speed.times)
+  }
+
+  /// Carries the stream through, and shows what came of it.
+  func run(_ replay: borrowing Replay) throws {
+    do {
+      try replay.run(next: next(atMost:), body: take)
+    } catch {
+      switch error {
+      case .body(let error): throw error
+      case .pipeline(let failure): throw failure
+      }
+    }
+    progress.finish()
+    if passed == 0 {
+      throw FileFailure(
+        path: command.clicks,
+        reason: command.part.map { "it has no clicks with split \($0)" } ?? "it has no clicks"
+      )
+    }
+    try show()
+  }
+
+  /// Up to so many records that are due; waits for the first.
+  private func next(atMost count: Int) throws -> [Record] {
+    var records: [Record] = []
+    while records.count < count, let item = try waiting ?? source.next() {
+      waiting = nil
+      let isJudged = command.part == nil || item.part == command.part
+      if !isJudged, item.part == nil || item.part != command.warmUp { continue }
+      let wait = pace.wait(for: item.timestampMs)
+      if wait > .zero {
+        if !records.isEmpty {
+          waiting = item
+          break
+        }
+        Thread.sleep(forTimeInterval: wait / .seconds(1))
+      }
+      judged.append(isJudged)
+      records.append(item.record)
+    }
+    return records
+  }
+
+  /// Judges answers, and passes them on.
+  private func take(_ answers: [Answer]) throws {
+    for (answer, isJudged) in zip(answers, judged) {
+      passed += 1
+      observe(answer, isJudged)
+      if let value = answer.message?.value, case .click = answer.event {
+        try writer?.write(value + [UInt8(ascii: "\n")])
+      }
+    }
+    judged.removeFirst(answers.count)
+    let share = source.share
+    progress.total = share > 0 ? Int(Double(passed) / share) : 0
+    progress.show(passed, judge.events > 0 ? ["hr@20 \(percent(judge.hitRate))"] : [])
+  }
+
+  private func observe(_ answer: Answer, _ isJudged: Bool) {
+    if case .erase(let user) = answer.event { judge.forget(user) }
+    guard case .click(let click) = answer.event, answer.view?.outcome == .applied else {
+      unfit += 1
+      return
+    }
+    if let generation = answer.suggestion?.generation {
+      steps[generation.steps, default: 0] += 1
+      provenances[generation.provenance.rawValue, default: 0] += 1
+    }
+    batchMs.add(Double(answer.batchNs) / 1e6)
+    judge.observe(
+      Prequential.Observed(
+        user: click.user,
+        item: click.item,
+        timestampMs: click.timestampMs < 0 ? nil : click.timestampMs,
+        isJudged: isJudged,
+        suggested: answer.suggestion?.items.map { item in
+          StreamReport.Example.Item(id: item.id, because: item.because?.map(\.id) ?? [])
+        }
+      )
+    )
+  }
+
+  private func show() throws {
+    let report = judge.report(steps: steps, provenances: provenances)
+    if command.output != "-" {
+      let seconds = (ContinuousClock.now - started) / .seconds(1)
+      say(report.text)
+      say(
+        "\(passed) clicks in \(String(format: "%.1f", seconds)) s, "
+          + "\(Int(Double(passed) / seconds)) a second; a batch p50 "
+          + "\(String(format: "%.1f", batchMs.quantile(0.5))) ms, p99 "
+          + "\(String(format: "%.1f", batchMs.quantile(0.99))) ms"
+      )
+    }
+    if source.skipped > 0 {
+      writeToStandardError("\(source.skipped) rows could not be read, and were left out:\n")
+      for failure in source.firstSkipped { writeToStandardError("  \(failure)\n") }
+    }
+    if unfit > 0 { writeToStandardError("\(unfit) rows changed no session\n") }
+    if let json = command.json {
+      try WholeFile.replace(json, with: Array(try report.json()))
+      say("all of it is in \(json)")
+    }
+  }
+}
