@@ -157,6 +157,10 @@ let package = Package(
     tests("SimulationTests", ["Simulation", "Events", "Pipeline"]),
     tests("EvaluationTests", ["Evaluation", "Events", "Files"]),
     tests(
+      "ReplayTests",
+      ["Replay", "Events", "Files", "Network", "Pipeline", "Sessions", "TestSupport"]
+    ),
+    tests(
       "ExperimentsTests",
       ["Experiments", "Training", "Evaluation", "Network", "Diffusion", "Files", "TestSupport"]
     ),

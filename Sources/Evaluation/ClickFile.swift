@@ -111,11 +111,11 @@ extension ClickFile {
 
     /// The next row, or `nil` after the last.
     package mutating func next() throws(FileFailure) -> Row? {
-      var line = first
+      var next = first
       first = nil
-      repeat { if line == nil || line?.isEmpty == true { line = try lines.next() } }
-        while line?.isEmpty == true
-      guard let line else { return nil }
+      if next == nil { next = try lines.next() }
+      while next?.isEmpty == true { next = try lines.next() }
+      guard let line = next else { return nil }
       let entry: Result<Entry, FileFailure>
       do throws(FileFailure) {
         entry = .success(try form.entry(line, line: lines.line, path: path))

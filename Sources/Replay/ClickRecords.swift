@@ -1,12 +1,12 @@
 internal import Evaluation
-package import Events
+internal import Events
 package import Files
 
 /// The clicks of a file as records of a log, for a pipeline to read.
 ///
 /// A row is the record at the offset of its line, in partition 0 of a topic of the file's name.
-/// Histories are as many clicks, one after the other, without times; they take offsets as they come.
-package struct ClickRecords: ~Copyable {
+/// Histories are as many clicks, one after the other, without times; they are counted instead.
+package final class ClickRecords: RecordSource {
   /// What becomes of rows that are out of order, or cannot be read.
   package struct Choices: Equatable, Sendable {
     package enum Disorder: String, CaseIterable, Sendable { case refuse, sort }
@@ -17,14 +17,6 @@ package struct ClickRecords: ~Copyable {
     package var bad = Bad.refuse
 
     package init() {}
-  }
-
-  /// A record, and which part of the data its click belongs to.
-  package struct Item: Sendable {
-    package let record: Record
-    package let part: String?
-    /// When it was clicked; `nil` where the file does not say.
-    package let timestampMs: Int64?
   }
 
   /// Which part of the file has been read, 0 to 1.
@@ -38,11 +30,11 @@ package struct ClickRecords: ~Copyable {
   private let topic: String
   private let choices: Choices
   private var reader: ClickFile.Reader
-  private var waiting: ArraySlice<Item> = []
+  private var waiting: ArraySlice<ReplayedRecord> = []
   private var latestMs = Int64.min
   private var offset: Int64 = 0
   /// The whole file in the order of its times, if it is to be sorted.
-  private var sorted: ArraySlice<Item>?
+  private var sorted: ArraySlice<ReplayedRecord>?
 
   package init(path: String, choices: Choices = Choices()) throws(FileFailure) {
     self.path = path
@@ -52,26 +44,31 @@ package struct ClickRecords: ~Copyable {
   }
 
   /// The next click, or `nil` after the last.
-  package mutating func next() throws(FileFailure) -> Item? {
+  package func next() throws(FileFailure) -> ReplayedRecord? {
     if choices.disorder == .refuse { return try read() }
     if sorted == nil {
-      var all: [Item] = []
+      var all: [ReplayedRecord] = []
       while let item = try read() { all.append(item) }
-      sorted = all.enumerated()
+      sorted =
+        all.enumerated()
         .sorted { ($0.element.timeMs, $0.offset) < ($1.element.timeMs, $1.offset) }
         .map(\.element)[...]
     }
     return sorted?.popFirst()
   }
 
-  private mutating func read() throws(FileFailure) -> Item? {
+  private func read() throws(FileFailure) -> ReplayedRecord? {
     while waiting.isEmpty {
       guard let row = try reader.next() else { return nil }
       do throws(FileFailure) {
         waiting = try items(of: row)[...]
       } catch {
         if choices.bad == .refuse {
-          throw FileFailure(path: path, line: row.line, reason: "\(error.reason); --bad-rows skip leaves such rows out")
+          throw FileFailure(
+            path: path,
+            line: row.line,
+            reason: "\(error.reason); --bad-rows skip leaves such rows out"
+          )
         }
         skipped += 1
         if firstSkipped.count < 5 { firstSkipped.append(error) }
@@ -80,7 +77,7 @@ package struct ClickRecords: ~Copyable {
     return waiting.popFirst()
   }
 
-  private mutating func items(of row: ClickFile.Row) throws(FileFailure) -> [Item] {
+  private func items(of row: ClickFile.Row) throws(FileFailure) -> [ReplayedRecord] {
     switch try row.entry.get() {
     case .click(let click):
       if let timestampMs = click.timestampMs, choices.disorder == .refuse {
@@ -114,7 +111,7 @@ package struct ClickRecords: ~Copyable {
     }
   }
 
-  private func item(_ click: FileClick, json: [UInt8]?, offset: Int64) -> Item {
+  private func item(_ click: FileClick, json: [UInt8]?, offset: Int64) -> ReplayedRecord {
     let value =
       json
       ?? ClickEncoder.encode(
@@ -124,7 +121,7 @@ package struct ClickRecords: ~Copyable {
         eventID: nil,
         type: click.type
       )
-    return Item(
+    return ReplayedRecord(
       record: Record(
         position: Position(topic: topic, partition: 0, offset: offset),
         key: Array(click.user.utf8),
@@ -137,7 +134,7 @@ package struct ClickRecords: ~Copyable {
   }
 }
 
-extension ClickRecords.Item {
+extension ReplayedRecord {
   /// Where it belongs by its time; clicks without one come first, as they are.
   fileprivate var timeMs: Int64 { timestampMs ?? .min }
 }

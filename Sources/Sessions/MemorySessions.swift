@@ -4,7 +4,8 @@ internal import Synchronization
 /// Sessions in this process, for a demonstration, a replay and the tests.
 ///
 /// They end with the process; the next one folds them again from what the topic still keeps. Memory
-/// is bounded by the users active within one and a quarter times the time to live.
+/// is bounded by the users active within one and a quarter times the time to live, twice that in a
+/// replay.
 package final class MemorySessions: SessionStore, Sendable {
   private struct Held {
     var session = Session()
@@ -100,7 +101,12 @@ package final class MemorySessions: SessionStore, Sendable {
     let nowMs = nowMs?()
     return try table.state.withLock { (state) throws(SessionFailure) in
       for one in batch { for change in one.changes { try check(change.position.home, state) } }
-      sweep(&state, nowMs ?? batch.lazy.flatMap(\.changes).compactMap(\.timestampMs).max())
+      // In a replay so late that clicks of others may come a whole time to live out of order.
+      let sweepMs =
+        nowMs
+        ?? batch.lazy.flatMap(\.changes).compactMap(\.timestampMs).min()
+        .map { $0 - limits.timeToLiveMs }
+      sweep(&state, sweepMs)
       return batch.map { one in
         let user = Array(one.user.utf8)
         let views = fold(one.changes, into: &state.users[user], nowMs)
@@ -110,6 +116,7 @@ package final class MemorySessions: SessionStore, Sendable {
     }
   }
 
+  /// Lets go of users whose time is over, now and then.
   private func sweep(_ state: inout State, _ nowMs: Int64?) {
     guard let nowMs, nowMs &- state.sweptMs >= max(limits.timeToLiveMs / 4, 1) else { return }
     state.users = state.users.filter { !isOver($0.value, nowMs) }

@@ -20,7 +20,8 @@ struct DreamStream: AsyncParsableCommand {
     version: Worker.version,
     subcommands: [
       Demo.self, Train.self, Evaluate.self, Calibrate.self, ExperimentCommand.self, Explain.self,
-      Work.self, Validate.self, ReplayCommand.self, Produce.self, Tail.self, Judge.self,
+      Work.self, Validate.self, ReplayCommand.self, ReportCommand.self, Produce.self, Tail.self,
+      Judge.self,
       Generate.self, Simulate.self,
     ],
   )

@@ -17,14 +17,20 @@ struct ReplayCommand: ParsableCommand {
       """
   )
 
-  @Option(help: "Clicks: TSV, CSV or NDJSON; gzip too; - for standard input.") var clicks: String
+  @Option(help: "Clicks: TSV, CSV or NDJSON; gzip too; - for standard input.") var clicks: String?
+  @Option(help: "Instead of a file, a topic of clicks; wants --brokers.") var topic: String?
+  @Option(help: "Brokers: HOST:PORT, with commas between.") var brokers: String?
+  @Option(help: "Where it begins: a time (2014-04-01T12:00:00Z, or ms), or offset:N.")
+  var from: TopicBound?
+  @Option(help: "Where it ends, the same way; what is there or then is left out.")
+  var until: TopicBound?
   @Option(help: "The model's directory; the same as --set model.directory=….") var model: String?
   @Option(help: "A worker's configuration file, YAML.") var config: String?
   @Option(name: .customLong("set"), help: "A setting of the worker: key=value; may be repeated.")
   var settings: [String] = []
   @Option(help: "The part that is judged, where the file has a column `split`. (default: all)")
   var part: String?
-  @Option(help: "A part that is replayed too, and not judged: frozen baselines learn from it alone.")
+  @Option(help: "A part that is replayed and not judged: frozen baselines learn from it alone.")
   var warmUp: String?
   @Option(help: "How fast time passes: `max`, or how many times as fast as it did, such as 60x.")
   var speed = Speed.max
@@ -33,13 +39,15 @@ struct ReplayCommand: ParsableCommand {
   var unordered = ClickRecords.Choices.Disorder.refuse
   @Option(help: "Rows that cannot be read: refuse, or skip and count them.")
   var badRows = ClickRecords.Choices.Bad.refuse
-  @Option(help: "What stands beside the suggestions: all baselines, counts (popularity, transitions), none.")
+  @Option(help: "What stands beside: all baselines, counts (popularity, transitions), or none.")
   var baselines = Prequential.Options.Baselines.all
   @Option(help: "How many times sessions are drawn anew for an interval.") var resamples = 1_000
   @Option(help: "The seed of the resampling.") var seed: UInt64 = 1
   @Option(help: "A file for the suggestions, a line of JSON each; - for standard output.")
   var output: String?
-  @Option(help: "A file for all that was found out, as JSON.") var json: String?
+  @Option(help: "A topic for the suggestions, by the same brokers.") var toTopic: String?
+  @Option(help: "A page of all that was found out, to open in a browser.") var report: String?
+  @Option(help: "The same for programs, and for `dreamstream report`.") var json: String?
 
   func validate() throws {
     var problems: [String] = []
@@ -49,6 +57,12 @@ struct ReplayCommand: ParsableCommand {
     if !(1...100_000).contains(resamples) {
       problems.append("resamples is \(resamples); it wants 1 to 100000")
     }
+    if (clicks == nil) == (topic == nil) { problems.append("--clicks or --topic is wanted") }
+    if topic != nil || toTopic != nil, brokers == nil { problems.append("a topic wants --brokers") }
+    if topic == nil, from != nil || until != nil {
+      problems.append("--from and --until are of a --topic")
+    }
+    if topic != nil, part != nil { problems.append("a topic has no parts; leave --part out") }
     if warmUp != nil, part == nil { problems.append("--warm-up wants --part, what is judged") }
     if !problems.isEmpty { throw ValidationError(problems.joined(separator: "\n")) }
   }
@@ -74,7 +88,7 @@ struct ReplayCommand: ParsableCommand {
     return try loadConfiguration(
       config,
       settings: standard + settings,
-      named: [("model.directory", model)]
+      named: [("model.directory", model), ("kafka.brokers", brokers)]
     )
   }
 }
@@ -105,3 +119,6 @@ struct Speed: ExpressibleByArgument, Equatable {
 extension ClickRecords.Choices.Disorder: ExpressibleByArgument {}
 extension ClickRecords.Choices.Bad: ExpressibleByArgument {}
 extension Prequential.Options.Baselines: ExpressibleByArgument {}
+extension TopicBound: ExpressibleByArgument {
+  init?(argument: String) { self.init(argument) }
+}

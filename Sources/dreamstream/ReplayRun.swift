@@ -2,6 +2,7 @@ import Evaluation
 import Events
 import Files
 import Foundation
+import Kafka
 import Network
 import Pipeline
 import Replay
@@ -12,13 +13,14 @@ import Training
 /// A replay under way: what reads it, what judges it, and what it shows.
 final class ReplayRun {
   private let command: ReplayCommand
-  private var source: ClickRecords
+  private let source: any RecordSource
   private let writer: FileWriter?
+  private var producer: Producer?
   private var judge: Prequential
   private var progress: ProgressBar
   private var pace: EventPace
   /// Read, and not due yet.
-  private var waiting: ClickRecords.Item?
+  private var waiting: ReplayedRecord?
   /// Whether the records that are under way are judged, in their order.
   private var judged: [Bool] = []
   private var steps: [Int: Int] = [:]
@@ -30,14 +32,15 @@ final class ReplayRun {
 
   init(_ command: ReplayCommand, _ model: Model, _ configuration: Configuration) throws {
     self.command = command
-    var choices = ClickRecords.Choices()
-    choices.disorder = command.unordered
-    choices.bad = command.badRows
-    source = try ClickRecords(path: command.clicks, choices: choices)
+    source = try Self.source(command, configuration)
     if let path = command.output {
       writer = try FileWriter(path: path == "-" ? nil : path)
     } else {
       writer = nil
+    }
+    if command.toTopic != nil {
+      let settings = configuration.kafka.producerProperties.merging(Self.brokers(command)) { $1 }
+      producer = try Producer(settings: settings.merging(["linger.ms": "5"]) { given, _ in given })
     }
     var options = Prequential.Options()
     options.baselines = command.baselines
@@ -56,6 +59,28 @@ final class ReplayRun {
     pace = EventPace(times: command.speed.times)
   }
 
+  private static func source(
+    _ command: ReplayCommand,
+    _ configuration: Configuration
+  ) throws -> any RecordSource {
+    if let topic = command.topic {
+      return try TopicRecords(
+        configuration.kafka.consumerProperties.merging(brokers(command)) { $1 },
+        topic: topic,
+        from: command.from,
+        until: command.until
+      )
+    }
+    var choices = ClickRecords.Choices()
+    choices.disorder = command.unordered
+    choices.bad = command.badRows
+    return try ClickRecords(path: command.clicks ?? "-", choices: choices)
+  }
+
+  private static func brokers(_ command: ReplayCommand) -> [String: String] {
+    ["bootstrap.servers": command.brokers ?? ""]
+  }
+
   /// Carries the stream through, and shows what came of it.
   func run(_ replay: borrowing Replay) throws {
     do {
@@ -68,11 +93,11 @@ final class ReplayRun {
     }
     progress.finish()
     if passed == 0 {
-      throw FileFailure(
-        path: command.clicks,
-        reason: command.part.map { "it has no clicks with split \($0)" } ?? "it has no clicks"
+      throw CommandFailure(
+        "there are no clicks to replay" + (command.part.map { " with split \($0)" } ?? "")
       )
     }
+    try flush()
     try show()
   }
 
@@ -102,14 +127,28 @@ final class ReplayRun {
     for (answer, isJudged) in zip(answers, judged) {
       passed += 1
       observe(answer, isJudged)
-      if let value = answer.message?.value, case .click = answer.event {
-        try writer?.write(value + [UInt8(ascii: "\n")])
+      if let message = answer.message, message.destination == .suggestions {
+        try pass(message)
       }
     }
     judged.removeFirst(answers.count)
     let share = source.share
     progress.total = share > 0 ? Int(Double(passed) / share) : 0
     progress.show(passed, judge.events > 0 ? ["hr@20 \(percent(judge.hitRate))"] : [])
+  }
+
+  private func pass(_ message: Message) throws {
+    if let value = message.value { try writer?.write(value + [UInt8(ascii: "\n")]) }
+    guard let topic = command.toTopic else { return }
+    try producer?.send(topic: topic, key: message.key, value: message.value)
+  }
+
+  private func flush() throws {
+    while let outstanding = producer?.outstanding, outstanding > 0 {
+      do throws(KafkaFailure) { try producer?.flush(timeoutMs: 1_000) } catch {
+        if error.remedy != .retry { throw error }
+      }
+    }
   }
 
   private func observe(_ answer: Answer, _ isJudged: Bool) {
@@ -137,9 +176,10 @@ final class ReplayRun {
   }
 
   private func show() throws {
-    let report = judge.report(steps: steps, provenances: provenances)
+    var report = judge.report(steps: steps, provenances: provenances)
+    let seconds = (ContinuousClock.now - started) / .seconds(1)
+    report.timing = StreamReport.Timing(clicks: passed, seconds: seconds, batchMs: batchMs)
     if command.output != "-" {
-      let seconds = (ContinuousClock.now - started) / .seconds(1)
       say(report.text)
       say(
         "\(passed) clicks in \(String(format: "%.1f", seconds)) s, "
@@ -148,14 +188,18 @@ final class ReplayRun {
           + "\(String(format: "%.1f", batchMs.quantile(0.99))) ms"
       )
     }
-    if source.skipped > 0 {
-      writeToStandardError("\(source.skipped) rows could not be read, and were left out:\n")
-      for failure in source.firstSkipped { writeToStandardError("  \(failure)\n") }
+    if let file = source as? ClickRecords, file.skipped > 0 {
+      writeToStandardError("\(file.skipped) rows could not be read, and were left out:\n")
+      for failure in file.firstSkipped { writeToStandardError("  \(failure)\n") }
     }
     if unfit > 0 { writeToStandardError("\(unfit) rows changed no session\n") }
     if let json = command.json {
       try WholeFile.replace(json, with: Array(try report.json()))
-      say("all of it is in \(json)")
+      if command.output != "-" { say("all of it is in \(json)") }
+    }
+    if let path = command.report {
+      let source = command.clicks ?? command.topic ?? ""
+      try writePage("Replay of \(source)", [(name: source, report: report)], to: path)
     }
   }
 }

@@ -9,7 +9,7 @@ import Testing
 @testable import dreamstream
 
 /// The program, or another, run to its end or for some seconds.
-private func run(
+func run(
   _ arguments: [String],
   of program: URL? = nil,
   seconds: Double = 60

@@ -67,6 +67,23 @@ struct MemorySessionsTests {
     #expect(short(try store.fold(.click("b", at: 1, 2))) == ["applied 1 b"])
   }
 
+  @Test("in a replay a session ends by its own clicks' times, and users long gone are let go")
+  func agedByEvents() throws {
+    var limits = SessionConformance.limits
+    limits.timeToLiveMs = 1_000
+    var store = MemorySessions(agingByEvents: limits)
+    _ = try store.fold(.click("a", at: 5_000, 1), of: "u")
+    _ = try store.fold(.click("a", at: 5_900, 2), of: "v")
+    // Late by another's clock, in time by its own.
+    #expect(short(try store.fold(.click("b", at: 5_999, 3), of: "u")) == ["applied 2 a b"])
+    #expect(short(try store.fold(.click("c", at: 6_999, 4), of: "u")) == ["applied 1 c"])
+    // Time does not go back: an earlier click keeps the session as young as it was.
+    _ = try store.fold(.click("d", at: 6_500, 5), of: "u")
+    #expect(store.userCount == 2)
+    #expect(short(try store.fold(.click("e", at: 7_998, 6), of: "u")) == ["applied 3 d c e"])
+    #expect(store.userCount == 1)
+  }
+
   @Test("an erased user takes no room")
   func erased() throws {
     var store = MemoryWorld().make(SessionConformance.limits)

@@ -76,6 +76,10 @@ package final class RedisServer: Sendable {
 
   /// Keeps a copy of what it has written so far; it is one that is ``init(appendOnly:arguments:)``.
   package func remember() throws {
+    // As a crash would leave it: files come and go while it writes its log anew.
+    pause()
+    defer { resume() }
+    Thread.sleep(forTimeInterval: 0.01)
     try? FileManager.default.removeItem(at: remembered)
     try FileManager.default.copyItem(at: written, to: remembered)
   }
@@ -86,6 +90,9 @@ package final class RedisServer: Sendable {
     try FileManager.default.removeItem(at: written)
     try FileManager.default.moveItem(at: remembered, to: written)
   }
+
+  /// Loses all it has ever written; it does not run.
+  package func forgetAll() { try? FileManager.default.removeItem(at: written) }
 
   private var written: URL { folder.appending(path: "appendonlydir") }
   private var remembered: URL { folder.appending(path: "remembered") }

@@ -40,7 +40,7 @@ struct TidyTests {
     "Kafka": 1, "Redis": 1, "Kernels": 1, "Files": 1, "Events": 1,
     "Sessions": 2, "Diffusion": 2, "Matching": 2, "Autodiff": 2,
     "Network": 3, "Pipeline": 4, "Evaluation": 5, "Service": 5, "Simulation": 6,
-    "Training": 6,
+    "Replay": 6, "Training": 6,
     "Experiments": 7, "dreamstream": 8,
   ]
   /// Who may import a C target.
@@ -54,6 +54,7 @@ struct TidyTests {
     "Pipeline": ["Kafka", "Redis"],
     "Service": ["Training", "Evaluation", "Kernels"],
     "Simulation": ["Kafka", "Redis"],
+    "Replay": ["Kafka", "Redis", "Service"],
     "Diffusion": ["Events", "Sessions"],
     "Matching": ["Events", "Sessions"],
     "Network": ["Events", "Sessions"],

@@ -101,9 +101,7 @@ final class Chaos {
     case .redisKill, .redisLoss:
       redis.kill()
       Thread.sleep(forTimeInterval: Double.random(in: 0...2, using: &generator))
-      if trouble == .redisLoss {
-        try? FileManager.default.removeItem(at: redis.folder.appending(path: "appendonlydir"))
-      }
+      if trouble == .redisLoss { redis.forgetAll() }
       try redis.restart()
     case .redisRegress:
       try redis.remember()

@@ -74,6 +74,8 @@ struct Options {
 struct Report {
   let options: Options
   let faults: [Trouble: Int]
+  /// Faults before which something had been committed since the one before.
+  let faultsAtWork: Int
   let starts: Int
   let slowestEndSeconds: Double
   let seconds: Double
@@ -84,7 +86,8 @@ struct Report {
     [
       ("seed", Int(options.seed)), ("mode", options.mode),
       ("brokers", options.brokers ?? "private"), ("events", options.events),
-      ("faults", faults.values.reduce(0, +)), ("worker_starts", starts),
+      ("faults", faults.values.reduce(0, +)), ("faults_at_work", faultsAtWork),
+      ("worker_starts", starts),
       ("suggestions", verdict.suggestions), ("dead_letters", verdict.deadLetters),
       ("erasures", verdict.erasures), ("missing", verdict.missing),
       ("repeated", verdict.repeated), ("wrong", verdict.wrong),

@@ -80,7 +80,7 @@ struct Run {
       broker: broker,
       sessionSeconds: Self.sessionSeconds
     )
-    let faults = try work(chaos)
+    let (faults, atWork) = try work(chaos)
     let log = try readLog()
     say("\(log.count) messages are in the log; waiting until all are done")
     var complaints = try settle(fleet, ends: ends(of: log)) + chaos.complaints
@@ -92,6 +92,7 @@ struct Run {
     let report = Report(
       options: options,
       faults: faults,
+      faultsAtWork: atWork,
       starts: fleet.starts,
       slowestEndSeconds: chaos.slowestEnd,
       seconds: (clock.now - started) / .seconds(1),
@@ -102,13 +103,14 @@ struct Run {
   }
 
   /// Produces, evenly over the faults, on this thread: a fault waits for its share of messages.
-  private func work(_ chaos: Chaos) throws -> [Trouble: Int] {
+  private func work(_ chaos: Chaos) throws -> (faults: [Trouble: Int], atWork: Int) {
     var load = Load(seed: options.seed, users: options.users)
     // A client id of its own keeps the faults of requests apart from what feeds the topic.
     var producer = try Producer(settings: [
       "bootstrap.servers": bootstrap, "linger.ms": "5", "queue.buffering.max.messages": "1000000",
     ])
-    var sent = 0
+    let watcher = try Consumer(settings: ["bootstrap.servers": bootstrap, "group.id": name])
+    var (sent, committed, atWork) = (0, Int64(0), 0)
     for fault in 0...options.faults {
       let due = options.events * (fault + 1) / (options.faults + 1)
       while sent < due {
@@ -122,12 +124,36 @@ struct Run {
         }
       }
       if fault == options.faults { break }
+      // What goes wrong while nobody works proves little.
+      if try advance(watcher, beyond: &committed) { atWork += 1 }
       let trouble = try chaos.step()
       if options.isVerbose || fault % 20 == 19 {
         say("\(sent) messages, \(fault + 1) faults; the last: \(trouble.rawValue)")
       }
     }
-    return chaos.done
+    return (chaos.done, atWork)
+  }
+
+  /// Waits, for some seconds, until the group has committed more than it had.
+  private func advance(
+    _ consumer: borrowing Consumer,
+    beyond before: inout Int64
+  ) throws -> Bool {
+    let partitions = (0..<Int32(options.partitions)).map {
+      TopicPartition(topic: topics.clicks, partition: $0)
+    }
+    let deadline = ContinuousClock.now + .seconds(3 * Self.sessionSeconds)
+    repeat {
+      // What a frozen broker does not tell now it tells later.
+      let offsets = (try? consumer.committed(Set(partitions), timeoutMs: 2_000)) ?? [:]
+      let sum = offsets.values.reduce(0, +)
+      if sum > before {
+        before = sum
+        return true
+      }
+      Thread.sleep(forTimeInterval: 0.2)
+    } while .now < deadline
+    return false
   }
 
   /// Waits until the group has committed everything.

@@ -229,11 +229,8 @@ package struct Prequential: Sendable {
     if place == examples.count { examples.append(example) } else { examples[place] = example }
   }
 
-  /// What was found out so far.
-  ///
-  /// - Parameters:
-  ///   - steps: How often a suggestion took so many denoising steps.
-  ///   - provenances: How often it was made in which way.
+  /// What was found out so far; `steps` says how often a suggestion took so many denoising steps,
+  /// `provenances` how often it was made in which way.
   package func report(steps: [Int: Int], provenances: [String: Int]) -> StreamReport {
     var ended = self
     if windowEvents > 0 { ended.closeWindow() }

@@ -62,10 +62,8 @@ struct RowTally: Sendable {
 
   /// The row, beside the first of its report.
   ///
-  /// - Parameters:
-  ///   - items: Of the catalogue.
-  ///   - totals: How many events there were in each resample.
-  ///   - sliceTotals: The same by slice.
+  /// `items` is the size of the catalogue; `totals` says how many events there were in each
+  /// resample, `sliceTotals` the same by slice.
   func row(
     items: Int,
     totals: ResampledSum,

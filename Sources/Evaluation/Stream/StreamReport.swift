@@ -14,7 +14,7 @@ package struct StreamReport: Codable, Equatable, Sendable {
     package let lists: Lists
     /// HR@20 and NDCG@20 in each of the report's windows.
     package let windows: [Point]
-    /// HR@20, NDCG@20 and MRR@20 of each slice that has events, by its place in ``StreamReport/slices``.
+    /// HR@20, NDCG@20 and MRR@20 of each of the report's slices.
     package let slices: [[String: Estimate]]
     /// Each metric in each resample, float32, little-endian, base64: what other runs on the same
     /// events are compared by.
@@ -111,4 +111,33 @@ package struct StreamReport: Codable, Equatable, Sendable {
   package let steps: [Int: Int]
   /// How often a suggestion was made in which way.
   package let provenances: [String: Int]
+  /// How long it took; what else the report says is the same every time.
+  package var timing: Timing?
+
+  package struct Timing: Codable, Equatable, Sendable {
+    package struct Bar: Codable, Equatable, Sendable {
+      package let ms: Double
+      package let count: Int
+    }
+
+    package let clicksPerSecond: Double
+    /// How often a click's batch took how long, from reading to publishing.
+    package let batches: [Bar]
+    package let p50Ms: Double
+    package let p99Ms: Double
+
+    enum CodingKeys: String, CodingKey {
+      case clicksPerSecond = "clicks_per_second"
+      case batches
+      case p50Ms = "p50_ms"
+      case p99Ms = "p99_ms"
+    }
+
+    package init(clicks: Int, seconds: Double, batchMs: LogHistogram) {
+      clicksPerSecond = seconds > 0 ? Double(clicks) / seconds : 0
+      batches = batchMs.bars.map { Bar(ms: $0.value, count: $0.count) }
+      p50Ms = batchMs.quantile(0.5)
+      p99Ms = batchMs.quantile(0.99)
+    }
+  }
 }

@@ -34,6 +34,7 @@ package struct StreamSlice: Hashable, Sendable {
   ///   - clicks: Clicks of its item before, by anyone.
   ///   - isKnown: Whether the model was trained with the item.
   ///   - timestampMs: When it was, if that is known.
+  /// - Returns: One of each dimension.
   static func indices(history: Int, clicks: Int, isKnown: Bool, timestampMs: Int64?) -> [Int] {
     let item = isKnown ? 3 : (clicks == 0 ? 0 : (clicks < 5 ? 1 : 2))
     let popularity = clicks < 5 ? 0 : (clicks < 50 ? 1 : (clicks < 500 ? 2 : 3))

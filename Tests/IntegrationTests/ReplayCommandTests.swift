@@ -1,0 +1,125 @@
+import Evaluation
+import Events
+import Foundation
+import Kafka
+import Logging
+import Network
+import Service
+import TestSupport
+import Testing
+
+@testable import dreamstream
+
+@Suite("Replay, as a command", .broker, .serialized, .timeLimit(.minutes(3)))
+struct ReplayCommandTests {
+  /// Clicks of a few users on items of the model and on others, a second apart.
+  private func clicks(_ count: Int) -> [(user: String, item: String, timestampMs: Int64)] {
+    var generator = SeededGenerator(seed: 3)
+    return (0..<count).map { number in
+      (
+        "u\(Int.random(in: 0..<9, using: &generator))",
+        "i\(Int.random(in: 0..<70, using: &generator))",
+        1_700_000_000_000 + Int64(number) * 1_000
+      )
+    }
+  }
+
+  @Test("a topic's replay gives the very bytes that the worker published, whatever the threads")
+  func sameAsLive() async throws {
+    let world = try World()
+    defer { world.end() }
+    try world.produce(
+      clicks(300).map { click($0.user, $0.item, atMs: $0.timestampMs) }
+        + [("u1", nil), ("u2", Array("{".utf8)), click("u1", "i4", atMs: 1_700_000_400_000)]
+    )
+    let worker = try Worker(
+      configuration: world.configuration(),
+      model: ModelDirectory.load(world.model),
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    )
+    async let ended: Void = worker.run()
+    let published = try world.read(world.suggestions, atLeast: 302, seconds: 60)
+    worker.stop()
+    try await ended
+    let live = published.compactMap(\.value).map { String(decoding: $0, as: UTF8.self) }
+    #expect(live.count == 301)
+
+    for more in [["--threads", "1"], ["--threads", "3", "--set", "batch.max_size=7"]] {
+      let replayed = try run(
+        ["replay", "--topic", world.clicks, "--brokers", world.bootstrap, "--model", world.model]
+          + ["--set", "sessions.max_length=5", "--set", "sessions.lateness=10d"]
+          + ["--set", "suggest.count=20", "--set", "events.max_bytes=1000", "--output", "-"] + more
+      )
+      #expect(replayed.code == 0, "\(replayed.error)")
+      let lines = replayed.output.split(separator: "\n").map(String.init)
+      #expect(lines.count == live.count)
+      #expect(Set(lines).symmetricDifference(live).count == 0)
+    }
+    let some = try run(
+      ["replay", "--topic", world.clicks, "--brokers", world.bootstrap, "--model", world.model]
+        + ["--from", "offset:100", "--until", "offset:110", "--output", "-"]
+    )
+    #expect(some.output.split(separator: "\n").count == 20, "\(some.error)")
+  }
+
+  @Test("a file is judged, in words and in JSON, and its suggestions go where they are wanted")
+  func file() throws {
+    let world = try World()
+    defer { world.end() }
+    let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let rows = clicks(200).enumerated().map { number, click in
+      "\(click.user)\t\(click.item)\t\(click.timestampMs)\t\(number < 80 ? "train" : "test")"
+    }
+    let file = folder.appending(path: "clicks.tsv").path
+    let text = "user\titem\ttime\tsplit\n" + rows.joined(separator: "\n")
+    try Data(text.utf8).write(to: URL(filePath: file))
+    let json = folder.appending(path: "report.json").path
+    let arguments = ["replay", "--clicks", file, "--model", world.model, "--resamples", "20"]
+    let judged = try run(
+      arguments + ["--part", "test", "--warm-up", "train", "--json", json, "--brokers"]
+        + [world.bootstrap, "--to-topic", world.suggestions]
+    )
+    #expect(judged.code == 0, "\(judged.error)")
+    #expect(judged.output.contains("clicks 200, judged 120"))
+    #expect(judged.output.contains("transition counts, frozen"))
+    let report = try StreamReport(json: Array(Data(contentsOf: URL(filePath: json))))
+    #expect(report.events == 120 && report.rows.count == 11 && report.resamples == 20)
+    #expect(try world.read(world.suggestions, atLeast: 200, seconds: 30).count == 200)
+
+    let all = try run(arguments + ["--baselines", "none"])
+    #expect(all.output.contains("judged 191 of 9 sessions"), "\(all.output)")
+    let none = try run(arguments + ["--part", "validation"])
+    #expect(none.code != 0 && none.error.contains("no clicks to replay with split validation"))
+  }
+
+  @Test(
+    "what cannot be replayed is refused in words",
+    arguments: [
+      ([], "--clicks or --topic is wanted"),
+      (["--clicks", "a", "--topic", "b"], "--clicks or --topic is wanted"),
+      (["--topic", "b"], "a topic wants --brokers"),
+      (["--clicks", "a", "--from", "offset:1"], "--from and --until are of a --topic"),
+      (["--clicks", "a", "--warm-up", "train"], "--warm-up wants --part"),
+      (["--topic", "b", "--brokers", "h:1", "--from", "yesterday"], "yesterday"),
+      (["--clicks", "a", "--speed", "fast"], "fast"),
+      (["--clicks", "a", "--threads", "0"], "threads is 0; it wants 1 to 256"),
+    ]
+  )
+  func refused(arguments: [String], what: String) throws {
+    let refused = try run(["replay", "--model", "m"] + arguments)
+    #expect(refused.code == 64)
+    #expect(refused.error.contains(what), "\(refused.error)")
+  }
+
+  @Test("moments are dates, milliseconds or offsets")
+  func bounds() {
+    #expect(TopicBound("2014-04-01T12:00:00Z") == .time(1_396_353_600_000))
+    #expect(TopicBound("1396353600000") == .time(1_396_353_600_000))
+    #expect(TopicBound("offset:7") == .offset(7))
+    for wrong in ["", "-1", "offset:", "offset:-1", "2014-04-01", "soon"] {
+      #expect(TopicBound(wrong) == nil, "\(wrong)")
+    }
+  }
+}
