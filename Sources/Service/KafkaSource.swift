@@ -172,8 +172,7 @@ package final class KafkaSource: ClickSource {
       try consumer.admit(starts, timeoutMs: answerWithinMs)
       for partition in starts.keys { rewound[partition] = nil }
     } catch {
-      // A partition that was assigned a moment ago is not yet ready to be sent anywhere.
-      throw PipelineFailure(error, isPassing: Self.justAssigned.contains(error.code))
+      throw PipelineFailure(error)
     }
   }
 
