@@ -11,7 +11,6 @@ package final class KafkaSource: ClickSource {
   /// Asking is rare and short: it holds the polling up.
   private static let askEveryMs: Int64 = 15_000
   private static let askTimeoutMs = 500
-  private static let rewindTimeoutMs = 5_000
   private static let commitTimeoutMs = 2_000
   private static let joined = "steady"
   private static let justAssigned: Set = ["_STATE", "_PREV_IN_PROGRESS"]
@@ -22,6 +21,7 @@ package final class KafkaSource: ClickSource {
   private let timeToLiveMs: Int64
   private let fatalAfterMs: Int64
   private let settleWithinMs: Int64
+  private let answerWithinMs: Int
   private let nowMs: () -> Int64
   private var outage: KafkaOutage
   private var askedMs: Int64
@@ -60,6 +60,7 @@ package final class KafkaSource: ClickSource {
   ///   - timeToLiveMs: Messages older than that are in nobody's session.
   ///   - fatalAfterMs: For how long the brokers may be out of reach.
   ///   - settleWithinMs: For how long joining may stand still, once it was seen to.
+  ///   - answerWithinMs: How long to wait for each answer about partitions, and for a seek.
   ///   - nowMs: A clock that only grows.
   ///   - log: What librdkafka has to say.
   /// - Throws: `stop` if librdkafka refuses the properties.
@@ -70,6 +71,7 @@ package final class KafkaSource: ClickSource {
     timeToLiveMs: Int64,
     fatalAfterMs: Int64,
     settleWithinMs: Int64,
+    answerWithinMs: Int = 5_000,
     nowMs: @escaping () -> Int64,
     log: KafkaLog?
   ) throws(PipelineFailure) {
@@ -85,6 +87,7 @@ package final class KafkaSource: ClickSource {
     self.timeToLiveMs = timeToLiveMs
     self.fatalAfterMs = fatalAfterMs
     self.settleWithinMs = settleWithinMs
+    self.answerWithinMs = answerWithinMs
     self.nowMs = nowMs
     askedMs = nowMs()
     outage = KafkaOutage(brokers: connection["bootstrap.servers"] ?? "", nowMs: nowMs())
@@ -140,14 +143,14 @@ package final class KafkaSource: ClickSource {
   ) throws(PipelineFailure) -> [Partition: Extent] {
     let asked = Set(partitions.map(\.topicPartition))
     do throws(KafkaFailure) {
-      let committed = try consumer.committed(asked, timeoutMs: Self.rewindTimeoutMs)
-      let first = try consumer.firstOffsets(of: asked, timeoutMs: Self.rewindTimeoutMs)
+      let committed = try consumer.committed(asked, timeoutMs: answerWithinMs)
+      let first = try consumer.firstOffsets(of: asked, timeoutMs: answerWithinMs)
       let relevant = try consumer.offsets(
         since: Worker.wallMs() - timeToLiveMs,
         of: asked,
-        timeoutMs: Self.rewindTimeoutMs
+        timeoutMs: answerWithinMs
       )
-      let end = try consumer.endOffsets(of: asked, timeoutMs: Self.rewindTimeoutMs)
+      let end = try consumer.endOffsets(of: asked, timeoutMs: answerWithinMs)
       let extents = asked.map { place in
         let extent = Extent(
           committed: committed[place],
@@ -166,11 +169,10 @@ package final class KafkaSource: ClickSource {
   package func admit(_ starts: [Partition: Int64?]) throws(PipelineFailure) {
     let starts = Dictionary(uniqueKeysWithValues: starts.map { ($0.topicPartition, $1) })
     do throws(KafkaFailure) {
-      try consumer.admit(starts, timeoutMs: Self.rewindTimeoutMs)
+      try consumer.admit(starts, timeoutMs: answerWithinMs)
       for partition in starts.keys { rewound[partition] = nil }
     } catch {
-      // A partition that was assigned a moment ago is not yet ready to be sent anywhere.
-      throw PipelineFailure(error, isPassing: Self.justAssigned.contains(error.code))
+      throw PipelineFailure(error)
     }
   }
 
@@ -205,7 +207,7 @@ package final class KafkaSource: ClickSource {
       uniquingKeysWith: min
     )
     do throws(KafkaFailure) {
-      try consumer.rewind(to: offsets, timeoutMs: Self.rewindTimeoutMs)
+      try consumer.rewind(to: offsets, timeoutMs: answerWithinMs)
     } catch {
       // A partition that was assigned a moment ago starts at its committed offset by itself.
       if !Self.justAssigned.contains(error.code) {

@@ -4,11 +4,9 @@ internal import Pipeline
 
 /// What Kafka's wrapper says, as the pipeline says it.
 extension PipelineFailure {
-  /// `isPassing` when it will pass, whatever it is.
-  init(_ failure: KafkaFailure, isPassing: Bool = false) {
+  init(_ failure: KafkaFailure) {
     let remedy: Remedy =
       switch failure.remedy {
-      case _ where isPassing: .retry
       case .retry: .retry
       case .rewind: .again
       case .skip, .stop: .stop

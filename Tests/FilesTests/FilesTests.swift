@@ -123,6 +123,15 @@ struct FilesTests {
     #expect(throws: FileFailure.self) { try WholeDirectory.make("/proc/no/such") }
   }
 
+  @Test("a directory that may not be written into is refused", .enabled(if: getuid() != 0))
+  func locked() throws {
+    let path = scratch.path("locked")
+    try WholeDirectory.make(path)
+    #expect(chmod(path, 0o500) == 0)
+    let failure = #expect(throws: FileFailure.self) { try WholeDirectory.make(path) }
+    #expect(failure?.reason == "cannot write into it: Permission denied")
+  }
+
   @Test(
     "digests are those of FIPS 180",
     arguments: [

@@ -64,6 +64,17 @@ struct RedisLossTests {
     expectAnew(sessions, firstly: .claim)
   }
 
+  @Test("a connection made anew has no claims but those made over it")
+  func claimedAnew() throws {
+    let (server, sessions) = try begun(appendOnly: true)
+    try server.restart()
+    _ = try sessions.claim([Partition(topic: "clicks", number: 1)], for: Self.member, afresh: [])
+    let failure = #expect(throws: SessionFailure.self) {
+      _ = try sessions.apply(batch(.click("b", at: 2, 2)))
+    }
+    #expect(failure?.remedy == .claim && failure?.reason == "clicks/0 is not claimed")
+  }
+
   @Test("clicks that a server lost behind a claim it kept are folded again")
   func regressed() throws {
     let (server, sessions) = try begun(appendOnly: true)
@@ -121,8 +132,17 @@ struct RedisLossTests {
     #expect(try sessions.claim([Self.home], for: Self.member, afresh: []) == [:])
   }
 
-  @Test("an earlier claim that is back is a loss, a later one is somebody else's")
-  func wentBack() throws {
+  @Test("all is folded as far as the bucket that is furthest behind")
+  func furthestBehind() throws {
+    let (server, sessions) = try begun()
+    var redis = try Connection(server.settings)
+    let fence = Argument.text(String(sessions.key(of: "u").dropLast(2)))
+    _ = try redis.command(["HSET", fence, "clicks:0:mark", "1"])
+    #expect(try sessions.claim([Self.home], for: Self.member, afresh: []) == [Self.home: 1])
+  }
+
+  @Test("an earlier claim that is back is a loss, any other is somebody else's", arguments: [1, 2])
+  func wentBack(epoch: Int) throws {
     let (server, sessions) = try begun()
     var redis = try Connection(server.settings)
     let fence = Argument.text(String(sessions.key(of: "u").dropLast(2)))
@@ -134,7 +154,7 @@ struct RedisLossTests {
     _ = try redis.command(["HSET", fence, "clicks:0", "0 2 group 5"])
     expectLost(sessions)
     #expect(try sessions.claim([Self.home], for: Self.member, afresh: []) == [Self.home: 2])
-    _ = try redis.command(["HSET", fence, "clicks:0", "2 4 group 5"])
+    _ = try redis.command(["HSET", fence, "clicks:0", .text("\(epoch) 4 group 5")])
     let failure = #expect(throws: SessionFailure.self) {
       _ = try sessions.apply(batch(.click("b", at: 2, 2)))
     }

@@ -231,6 +231,37 @@ struct AdmitTests {
     #expect(try published(pipeline.sink) == Array(0..<10))
   }
 
+  @Test("a partition that went keeps the store from being told of no other")
+  func markOfGone() throws {
+    var both = Array(records.prefix(6))
+    for index in both.indices {
+      both[index].position.partition = Int32(index % 2)
+      both[index].position.offset = Int64(index / 2)
+    }
+    let store = sessions()
+    var pipeline = try PipelineTests().pipeline(both, store: store)
+    _ = try pipeline.turn()
+    pipeline.source.records.removeAll { $0.position.partition == 1 }
+    let other = Membership(group: "group", generation: 2, member: "other")
+    let gone = Partition(topic: "clicks", number: 1)
+    _ = try MemorySessions(sharing: store).claim([gone], for: other, afresh: [])
+    try pipeline.finish()
+    #expect(pipeline.source.arrived.isEmpty)
+    #expect(try store.claim([home], for: other, afresh: []) == [home: 3])
+  }
+
+  @Test("a partition that comes again is served from where the group is by then")
+  func comesAgain() throws {
+    var pipeline = try pipeline(sessions(), committed: 10)
+    #expect(try pipeline.turn().rebuilds.map(\.until) == [10])
+    try pipeline.finish()
+    // The brokers lost a commit meanwhile.
+    pipeline.source.before = [home: 4]
+    try pipeline.source.holdBack([home])
+    _ = try pipeline.turn()
+    #expect(try published(pipeline.sink) == Array(4..<10))
+  }
+
   @Test("a transaction that was committed after all is not published again")
   func committedAfterAll() throws {
     var pipeline = try pipeline(sessions(), batch: 5)

@@ -45,7 +45,8 @@ extension PipelineTests {
     let store = FailingSessions(sessions(), failures: [down])
     var pipeline = try pipeline(many(), store: store)
     pipeline.source.whileWaiting = { $0.assignmentEpoch += 1 }
-    #expect(try pipeline.turn().abandoned == .partitionsMoved)
+    let turn = try pipeline.turn()
+    #expect(turn.abandoned == .partitionsMoved && !turn.storeAnswered)
     #expect(pipeline.sink.sent.isEmpty && pipeline.source.committed.isEmpty)
     #expect(try pipeline.turn().records.count == 60)
     #expect(pipeline.source.committed == ["clicks/0": 60])
@@ -163,6 +164,19 @@ extension PipelineTests {
     #expect(waits.reasons == ["down"] && pipeline.source.rewound.isEmpty)
   }
 
+  @Test("asked to stop, it waits for nothing that keeps a batch from being given up")
+  func stopsGivingUp() throws {
+    let down = SessionFailure(remedy: .retry, reason: "down")
+    var options = PipelineOptions()
+    options.shouldStop = { true }
+    let store = FailingSessions(sessions(), failures: [down])
+    var pipeline = try plainPipeline(many(), store: store, options)
+    let late = PipelineFailure(remedy: .retry, dependency: .kafka, reason: "late")
+    pipeline.sink.refusals = [late, late]
+    let turn = try pipeline.turn()
+    #expect(turn.abandoned == .stopping && turn.retries == [.sessions: 1])
+  }
+
   @Test("an outage that ended with its batch does not count for the next one's")
   func outagesApart() throws {
     let down = SessionFailure(remedy: .retry, reason: "down")
@@ -234,6 +248,25 @@ extension PipelineTests {
       #expect(try pipeline.turn().abandoned == nil)
     }
     #expect(pipeline.source.committed == ["clicks/0": 60])
+  }
+
+  @Test("a batch that was committed and comes again all the same is no series")
+  func committedBetween() throws {
+    let clock = ManualClock()
+    var pipeline = try plainPipeline(
+      many(),
+      store: sessions(),
+      PipelineOptions(maxBatch: 10, fatalAfterMs: 60_000),
+      clock: clock
+    )
+    let expired = PipelineFailure(remedy: .again, dependency: .kafka, reason: "expired")
+    for _ in 0..<2 {
+      pipeline.sink.failures = [expired]
+      #expect(try pipeline.turn().abandoned == .failed(expired))
+      #expect(try pipeline.turn().abandoned == nil)
+      clock.advance(ms: 100_000)
+      try pipeline.source.rewind(to: [Position(topic: "clicks", partition: 0, offset: 0)])
+    }
   }
 
   @Test("batches that never stick end it too")

@@ -1,4 +1,5 @@
 import Events
+import Foundation
 import Kafka
 import Pipeline
 import TestSupport
@@ -10,9 +11,12 @@ import Testing
 struct KafkaSourceTests {
   private static let offsetCommit: Int16 = 8
   private static let refused = 28
+  private static let offsetFetch: Int16 = 9
   private static let joinGroup: Int16 = 11
+  private static let loading = 14
   private static let rebalanceInProgress = 27
   private let broker: EmbeddedBroker
+  private let home = Partition(topic: "clicks", number: 0)
 
   init() throws {
     broker = try EmbeddedBroker()
@@ -26,7 +30,10 @@ struct KafkaSourceTests {
 
   private func source(
     topics: [String] = ["clicks"],
-    nowMs: @escaping () -> Int64 = Worker.monotonicMs
+    _ more: [String: String] = [:],
+    answerWithinMs: Int = 5_000,
+    nowMs: @escaping () -> Int64 = Worker.monotonicMs,
+    log: KafkaLog? = nil
   ) throws -> KafkaSource {
     let connection = ["bootstrap.servers": broker.bootstrapServers, "log_level": "0"]
     let own = [
@@ -35,14 +42,15 @@ struct KafkaSourceTests {
       "statistics.interval.ms": "50",
     ]
     return try KafkaSource(
-      properties: connection.merging(own) { $1 },
+      properties: connection.merging(own) { $1 }.merging(more) { $1 },
       connection: connection,
       topics: topics,
       timeToLiveMs: 3_600_000,
       fatalAfterMs: 60_000,
       settleWithinMs: 90_000,
+      answerWithinMs: answerWithinMs,
       nowMs: nowMs,
-      log: nil
+      log: log
     )
   }
 
@@ -98,6 +106,40 @@ struct KafkaSourceTests {
     #expect(try take(9, source) == Array(1..<10))
   }
 
+  @Test("a seek that is not done in time is worth another")
+  func slowSeek() throws {
+    let gate = NSLock()
+    // Said by the thread that does it, before it does.
+    let hold: KafkaLog = { _, _, text in
+      if text.contains("[thrd:main]: Seek ") { gate.withLock {} }
+    }
+    let talkative = ["debug": "topic", "log_level": "7"]
+    let source = try source(talkative, answerWithinMs: 300, log: hold)
+    #expect(try take(2, source) == [0, 1])
+    let failure = gate.withLock {
+      #expect(throws: PipelineFailure.self) { try source.rewind(to: [position(1)]) }
+    }
+    #expect(failure?.remedy == .retry, "\(failure?.reason ?? "")")
+    try rewind(source, to: 1)
+    #expect(try take(3, source) == [1, 2, 3])
+  }
+
+  @Test("a partition that just came is not yet ready for an offset, and rewinds by itself")
+  func justAssigned() throws {
+    broker.refuseNext(
+      apiKey: Self.offsetFetch,
+      codes: Array(repeating: Self.loading, count: 10_000)
+    )
+    let source = try source()
+    let deadline = ContinuousClock.now + .seconds(15)
+    while source.arrived.isEmpty, .now < deadline {
+      _ = try source.poll(max: 1, firstWaitMs: 50, lingerMs: 0)
+    }
+    let failure = #expect(throws: PipelineFailure.self) { try source.admit([home: 2]) }
+    #expect(failure?.remedy == .retry && source.arrived == [home])
+    try source.rewind(to: [position(1)])
+  }
+
   @Test("what was taken counts as waiting until it is done, and so does what comes meanwhile")
   func progress() throws {
     let source = try source()
@@ -116,15 +158,18 @@ struct KafkaSourceTests {
     #expect(try take(3, source) == [1, 2, 3])
     source.endTurn()
     #expect(source.progress().first?.position == 4)
+    try rewind(source, to: 1)
+    try source.holdBack([home])
+    try source.admit([home: nil])
+    #expect(source.progress().first?.position != 1, "it came again, and somebody else was on")
   }
 
   @Test("a topic that the brokers do not have is trouble for as long")
   func missing() throws {
     let clock = ManualClock()
     // Beside a pattern all topics are asked for; one asked for alone the mock would make.
-    let source = try source(topics: ["^nothing", "late"]) {
-      Int64(clock.clock.monotonicNs() / 1_000_000)
-    }
+    let nowMs = { Int64(clock.clock.monotonicNs() / 1_000_000) }
+    let source = try source(topics: ["^nothing", "late"], nowMs: nowMs)
     for _ in 0..<10 {
       clock.advance(ms: 3_000)
       _ = try source.poll(max: 1, firstWaitMs: 100, lingerMs: 0)

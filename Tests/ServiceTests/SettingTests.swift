@@ -183,7 +183,7 @@ struct SettingTests {
     let made = try configuration(overrides: [
       ("batch.max_size", "257"), ("sessions.slack", "257"), ("redis.user", "u"),
       ("redis.password", "p"), ("kafka.properties.max.poll.interval.ms", "2006"),
-      ("kafka.properties.group.instance.id", "a"),
+      ("kafka.properties.group.instance.id", "a"), ("shutdown.budget", "1006ms"),
     ])
     #expect(made.redis.user == "u")
   }

@@ -72,4 +72,28 @@ struct TurnReporterTests {
       page.lines.contains { $0.contains("clicks are lost") && $0.contains("partition=clicks/2") }
     )
   }
+
+  @Test("what is given up counts by its cause, and is not told as done")
+  func givenUp() {
+    let position = Position(topic: "clicks", partition: 0, offset: 0)
+    report {
+      $0.records = [Record(position: position, key: nil, value: nil, timestampMs: 0)]
+      $0.abandoned = .partitionsMoved
+    }
+    #expect(worker.metrics.abandoned["partitions_moved"].value == 1)
+    #expect(worker.metrics.batchSize[].snapshot.count == 0)
+  }
+
+  @Test("sessions that are folded again are told of, and what they will miss is an error")
+  func rebuilds() {
+    let home = Partition(topic: "clicks", number: 2)
+    report {
+      $0.rebuilds = [
+        Turn.Rebuild(partition: home, from: 4, kept: 9, until: 12, isKnown: true)
+      ]
+    }
+    #expect(worker.metrics.rebuilds[].value == 1)
+    #expect(page.lines.contains { $0.contains("sessions miss clicks") && $0.contains("gone=5") })
+    #expect(page.lines.contains { $0.contains("folding clicks into sessions again") })
+  }
 }

@@ -126,6 +126,20 @@ struct WorkerTests {
     #expect(redis?.isOK == false && redis?.detail.contains("; it has failed for ") == true)
   }
 
+  @Test("asked to stop while Redis is away, it does not wait for that")
+  func stopsWithoutRedis() async throws {
+    let worker = try worker([
+      ("redis.address", "127.0.0.1:1"), ("kafka.consumer.properties.session.timeout.ms", "6000"),
+    ])
+    async let ended: Void = worker.run()
+    let deadline = ContinuousClock.now + .seconds(30)
+    while !logged(["partitions assigned="]), .now < deadline {
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    worker.stop()
+    try await ended
+  }
+
   @Test("it ends with the first reason, though another pipeline never ends")
   func firstReason() async throws {
     let worker = try worker([("worker.pipelines", "2"), ("shutdown.budget", "1100ms")])

@@ -44,6 +44,7 @@ struct MemorySessionsTests {
     var limits = SessionConformance.limits
     limits.timeToLiveMs = 1_000
     var store = world.make(limits)
+    world.letPass(milliseconds: 300)
     for user in 0..<100 { _ = try store.fold(.click("a", at: 1, 1), of: "\(user)") }
     world.letPass(milliseconds: 900)
     _ = try store.fold(.click("b", at: 1, 2), of: "7")

@@ -114,6 +114,8 @@ package final class MemorySink: MessageSink {
   package private(set) var stored = 0
   /// Thrown one after the other by the next commits.
   package var failures: [PipelineFailure] = []
+  /// Thrown one after the other when what was sent is to be taken back.
+  package var refusals: [PipelineFailure] = []
 
   package init() {}
 
@@ -131,7 +133,10 @@ package final class MemorySink: MessageSink {
     try source.commit(next: next)
   }
 
-  package func abandon() throws(PipelineFailure) { abandoned += 1 }
+  package func abandon() throws(PipelineFailure) {
+    if !refusals.isEmpty { throw refusals.removeFirst() }
+    abandoned += 1
+  }
 }
 
 /// A clock that a test sets; every look at it takes a microsecond.
