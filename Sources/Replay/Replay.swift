@@ -29,9 +29,11 @@ package struct Replay: ~Copyable {
 
   /// Replays what `next` gives, and tells `body` of the answers, in the order of the records.
   ///
-  /// `next` is asked for up to so many records, and gives none at the end. Both are called from one
-  /// thread at a time, while the lanes are at work.
+  /// `next` is asked for up to so many records, and gives none at the end. Both are called on this
+  /// thread; reading ahead, while the lanes are at work, which is quicker, and keeps answers back
+  /// until `next` returns.
   package func run<Failure: Error>(
+    readsAhead: Bool = true,
     next: (Int) throws(Failure) -> [Record],
     body: ([Answer]) throws(Failure) -> Void
   ) throws(ReplayFailure<Failure>) {
@@ -43,15 +45,24 @@ package struct Replay: ~Copyable {
       for (lane, share) in zip(lanes, shares(records)) {
         DispatchQueue.global().async(group: atWork) { lane.run(share) }
       }
-      let upcoming: [Record]
+      var upcoming: [Record] = []
       do throws(Failure) {
         defer { atWork.wait() }
         try body(answers)
-        upcoming = records.isEmpty ? [] : try next(batch)
+        if readsAhead, !records.isEmpty { upcoming = try next(batch) }
       } catch {
         throw .body(error)
       }
       do throws(PipelineFailure) { answers = try merged(records) } catch { throw .pipeline(error) }
+      if !readsAhead, !records.isEmpty {
+        do throws(Failure) {
+          try body(answers)
+          answers = []
+          upcoming = try next(batch)
+        } catch {
+          throw .body(error)
+        }
+      }
       records = upcoming
     }
   }

@@ -47,8 +47,11 @@ final class ReplayRun {
     options.resamples = command.resamples
     options.seed = command.seed
     options.timeToLiveMs = configuration.sessionLimits.timeToLiveMs
-    let known = Set(model.items.ids)
-    judge = Prequential(name: model.manifest.name, options: options) { known.contains($0) }
+    judge = Prequential(
+      name: model.manifest.name,
+      options: options,
+      catalogue: model.items.ids
+    )
     progress = ProgressBar(
       "replay",
       total: 0,
@@ -84,7 +87,8 @@ final class ReplayRun {
   /// Carries the stream through, and shows what came of it.
   func run(_ replay: borrowing Replay) throws {
     do {
-      try replay.run(next: next(atMost:), body: take)
+      // What is due is answered before what is due next is waited for.
+      try replay.run(readsAhead: command.speed == .max, next: next(atMost:), body: take)
     } catch {
       switch error {
       case .body(let error): throw error
@@ -140,7 +144,14 @@ final class ReplayRun {
   private func pass(_ message: Message) throws {
     if let value = message.value { try writer?.write(value + [UInt8(ascii: "\n")]) }
     guard let topic = command.toTopic else { return }
-    try producer?.send(topic: topic, key: message.key, value: message.value)
+    // How late it was is of no meaning here.
+    let headers = message.headers.filter { $0.name != SuggestionHeaders.latencyMs }
+    try producer?.send(
+      topic: topic,
+      key: message.key,
+      value: message.value,
+      headers: headers.map { KafkaHeader(name: $0.name, value: $0.value) }
+    )
   }
 
   private func flush() throws {

@@ -1,4 +1,5 @@
 import Evaluation
+import Foundation
 import Testing
 
 private typealias Item = StreamReport.Example.Item
@@ -29,7 +30,7 @@ private func judge(
   options.baselines = .none
   options.resamples = 40
   change(&options)
-  var judge = Prequential(name: "ours", options: options) { known.contains($0) }
+  var judge = Prequential(name: "ours", options: options, catalogue: known)
   for click in clicks { judge.observe(click) }
   return judge.report(steps: [2: 1], provenances: ["diffusion": 1])
 }
@@ -74,7 +75,7 @@ struct PrequentialTests {
       clicks += [click("\(user)", "x", then: ["z"]), click("\(user)", "z")]
     }
     let report = judge(clicks) { $0.baselines = .counts }
-    #expect(report.events == 10)
+    #expect(report.events == 10 && report.sessions == 10)
     #expect(report.value("hr_5") == 1)
     // Popular items fill the list up, so z is found as soon as it was ever clicked.
     #expect(report.value("mrr_5", of: "transition counts, frozen") == 0)
@@ -139,7 +140,7 @@ struct PrequentialTests {
       click("a", "y", at: 100), click("b", "x", at: 100),
     ]) { $0.timeToLiveMs = 90_000 }
     #expect(report.events == 1)
-    var judge = Prequential(name: "ours", options: Prequential.Options()) { _ in true }
+    var judge = Prequential(name: "ours", options: Prequential.Options(), catalogue: [])
     judge.observe(click("a", "x", then: ["y"]))
     judge.forget("a")
     judge.observe(click("a", "y"))
@@ -176,6 +177,63 @@ struct PrequentialTests {
     #expect(hits.mean == 0.5)
     #expect(abs(hits.low - whole.lowerBound) < 0.015)
     #expect(abs(hits.high - whole.upperBound) < 0.015)
+  }
+
+  @Test("what baselines answer does not depend on what was suggested beside them")
+  func independent() {
+    // y and z follow x as often: which comes first is a matter of their numbers.
+    func stream(_ suggested: [String]) -> StreamReport {
+      judge(
+        (0..<20).flatMap { user in
+          [
+            click("\(user)", "x", then: suggested), click("\(user)", user % 2 == 0 ? "y" : "z"),
+          ]
+        },
+        known: ["x", "y", "z"]
+      ) { $0.baselines = .counts }
+    }
+    let (one, other) = (stream(["z", "y"]), stream(["y", "z"]))
+    #expect(one.rows.dropFirst().map(\.metrics) == other.rows.dropFirst().map(\.metrics))
+    #expect(one.rows[0].metrics != other.rows[0].metrics || one.value("hr_5") == 1)
+    let compared = StreamComparison([one, other])
+    #expect(compared.rows.map(\.run) == [0, 0, 0, 1])
+    #expect(compared.unpaired == [])
+  }
+
+  @Test("runs are compared session by session, and not at all where they judged other events")
+  func compared() throws {
+    func run(_ right: (Int) -> Bool, last: String = "y") -> StreamReport {
+      judge(
+        (0..<100).flatMap { user in
+          [click("\(user)", "x", then: right(user) ? ["y"] : ["q"]), click("\(user)", last)]
+        }
+      ) { $0.resamples = 400 }
+    }
+    let one = run { $0 % 2 == 0 }
+    let other = run { $0 % 2 == 0 || $0 < 10 }
+    let rows = StreamComparison([one, other]).rows
+    let difference = try #require(rows[1].differences["hr_20"])
+    #expect(abs(difference.mean - 0.05) < 1e-9)
+    // Paired: most sessions do not differ. Unpaired the interval would reach below 0.
+    #expect(difference.low > 0 && difference.high < 0.11)
+    let elsewhere = StreamComparison([one, run({ _ in true }, last: "z")])
+    #expect(elsewhere.unpaired == [1])
+    #expect(elsewhere.rows[1].differences.isEmpty)
+  }
+
+  @Test("a page has every table and plot, and nothing from elsewhere")
+  func page() {
+    let report = judge(
+      (0..<200).map { click("\($0 % 7)", "<b>&\($0 % 5)", at: Int64($0) * 600, then: ["<b>&1"]) }
+    ) { $0.baselines = .counts }
+    let html = StreamPage(title: "a < b", runs: [("one", report), ("two", report)]).html
+    #expect(html.hasPrefix("<!doctype html>") && html.hasSuffix("</html>\n"))
+    for heading in ["How good", "What is suggested", "Over time", "HR@20 by hour", "Examples"] {
+      #expect(html.contains("<h2>\(heading)</h2>"), "\(heading)")
+    }
+    #expect(html.components(separatedBy: "<svg").count == 5)
+    #expect(html.contains("a &lt; b") && html.contains("&lt;b&gt;&amp;1"))
+    #expect(!html.contains("<b>") && !html.contains("src=") && !html.contains("http://127"))
   }
 
   @Test("what lists are like is told as it is of whole lists")

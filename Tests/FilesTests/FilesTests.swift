@@ -127,7 +127,7 @@ struct FilesTests {
   func locked() throws {
     let path = scratch.path("locked")
     try WholeDirectory.make(path)
-    #expect(chmod(path, 0o500) == 0)
+    try FileManager.default.setAttributes([.posixPermissions: 0o500], ofItemAtPath: path)
     let failure = #expect(throws: FileFailure.self) { try WholeDirectory.make(path) }
     #expect(failure?.reason == "cannot write into it: Permission denied")
   }

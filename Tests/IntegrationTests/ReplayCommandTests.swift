@@ -86,6 +86,8 @@ struct ReplayCommandTests {
     #expect(judged.output.contains("transition counts, frozen"))
     let report = try StreamReport(json: Array(Data(contentsOf: URL(filePath: json))))
     #expect(report.events == 120 && report.rows.count == 11 && report.resamples == 20)
+    // They all began in the warm-up.
+    #expect(report.sessions == 9)
     #expect(try world.read(world.suggestions, atLeast: 200, seconds: 30).count == 200)
 
     let all = try run(arguments + ["--baselines", "none"])

@@ -82,6 +82,31 @@ struct ReplayTests {
     #expect(Set(plain.compactMap(\.message?.value)).count > 300)
   }
 
+  @Test("answers come before the next records are waited for, unless it is to read ahead")
+  func order() throws {
+    for readsAhead in [false, true] {
+      let records = clicks()
+      let replay = Replay(
+        recommender: try Recommender(model: TinyModel.make(), options: RecommenderOptions()),
+        options: PipelineOptions(maxBatch: 10),
+        limits: limits,
+        lanes: 1
+      )
+      var (read, answered, late) = (0, 0, 0)
+      try replay.run(
+        readsAhead: readsAhead,
+        next: { (_) throws(FileFailure) in
+          if answered < read { late += 1 }
+          defer { read += min(10, 40 - read) }
+          return Array(records[read..<min(read + 10, 40)])
+        },
+        body: { (answers) throws(FileFailure) in answered += answers.count }
+      )
+      #expect(answered == 40)
+      #expect((late > 0) == readsAhead)
+    }
+  }
+
   @Test("a record without a key goes where its user's others go")
   func withoutKey() throws {
     var records = clicks()

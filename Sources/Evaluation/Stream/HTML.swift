@@ -9,7 +9,7 @@ struct HTML {
   /// What is a page's own already, such as a drawing.
   mutating func figure(_ svg: String) { body += "<figure>\(svg)</figure>\n" }
 
-  /// A table whose first column is text, with a note under some of its cells.
+  /// A table whose first column is text, with notes, a line each, under some of its cells.
   mutating func table(_ columns: [String], _ rows: [[(text: String, note: String)]]) {
     body += "<div class=\"wide\"><table><thead><tr>"
     for column in columns { body += "<th>\(escaped(column))</th>" }
@@ -17,7 +17,8 @@ struct HTML {
     for row in rows {
       body += "<tr>"
       for (index, cell) in row.enumerated() {
-        let note = cell.note.isEmpty ? "" : "<small>\(escaped(cell.note))</small>"
+        let note = cell.note.split(separator: "\n")
+          .map { "<small>\(escaped(String($0)))</small>" }.joined()
         let tag = index == 0 ? "th" : "td"
         body += "<\(tag)>\(escaped(cell.text))\(note)</\(tag)>"
       }
@@ -51,7 +52,7 @@ struct HTML {
     th,td{padding:.25rem .7rem;text-align:right;vertical-align:top}
     th,td{border-bottom:1px solid #e3e5e8}
     th:first-child{text-align:left;font-weight:600}thead th{color:#5a6069;font-weight:600}
-    small{display:block;color:#6b717a;font-size:.8em}
+    small{display:block;color:#6b717a;font-size:.8em}td small{white-space:nowrap}
     figure{margin:1rem 0}figure svg{max-width:100%;height:auto}
     .bars td:nth-child(2){width:26rem;text-align:left}
     .bars i{display:block;height:1em;background:#4477aa;min-width:1px}

@@ -52,6 +52,8 @@ package struct Prequential: Sendable {
     let number: Int32
     var history: [Int32] = []
     var length = 0
+    /// Whether any of its clicks was judged.
+    var isJudged = false
     var suggested: [Int32]?
     var shown: [StreamReport.Example.Item] = []
     var seenMs: Int64 = .min
@@ -60,10 +62,11 @@ package struct Prequential: Sendable {
   private static let historyKept = 50
 
   private let options: Options
-  private let isKnown: @Sendable (String) -> Bool
-  private var items = Numbering()
-  private var known: [Bool] = []
-  private var clicks: [Int] = []
+  /// Those that the model was trained with first, so that what is suggested numbers none: baselines
+  /// break ties by number.
+  private var items: Numbering
+  private let known: Int
+  private var clicks: [Int]
   private var users: [String: Trace] = [:]
   private var begun: Int32 = 0
   private var sessions = 0
@@ -88,10 +91,12 @@ package struct Prequential: Sendable {
   /// - Parameters:
   ///   - name: What the first row is called.
   ///   - options: What stands beside it, and how.
-  ///   - isKnown: Whether the model was trained with an item.
-  package init(name: String, options: Options, isKnown: @escaping @Sendable (String) -> Bool) {
+  ///   - catalogue: The items that the model was trained with.
+  package init(name: String, options: Options, catalogue: some Sequence<String>) {
     self.options = options
-    self.isKnown = isKnown
+    items = Numbering(sorting: catalogue)
+    known = items.ids.count
+    clicks = [Int](repeating: 0, count: known)
     bootstrap = StreamBootstrap(resamples: options.resamples, seed: options.seed)
     totals = ResampledSum(bootstrap.resamples)
     sliceTotals = Array(repeating: totals, count: StreamSlice.all.count)
@@ -136,7 +141,11 @@ package struct Prequential: Sendable {
       begun += 1
     }
     guard var trace else { return }
-    if click.isJudged, trace.length > 0 { judge(click, item, trace) }
+    if click.isJudged, trace.length > 0 {
+      judge(click, item, trace)
+      if !trace.isJudged { sessions += 1 }
+      trace.isJudged = true
+    }
     for row in baselines.indices where baselines[row].isUpdated || !click.isJudged {
       baselines[row].baseline.learn(item, session: trace.number, history: trace.history[...])
     }
@@ -153,10 +162,7 @@ package struct Prequential: Sendable {
 
   private mutating func number(of id: String) -> Int32 {
     let number = items.number(of: id)
-    if Int(number) == known.count {
-      known.append(isKnown(id))
-      clicks.append(0)
-    }
+    if Int(number) == clicks.count { clicks.append(0) }
     return number
   }
 
@@ -171,7 +177,7 @@ package struct Prequential: Sendable {
     let members = StreamSlice.indices(
       history: trace.length,
       clicks: clicks[Int(item)],
-      isKnown: known[Int(item)],
+      isKnown: Int(item) < known,
       timestampMs: click.timestampMs
     )
     bootstrap.draw(unit: click.user)
@@ -181,7 +187,6 @@ package struct Prequential: Sendable {
       sliceEvents[slice] += 1
     }
     if trace.suggested == nil { unanswered += 1 }
-    if trace.length == 1 { sessions += 1 }
     for row in rows.indices {
       let list =
         row == 0
@@ -192,8 +197,10 @@ package struct Prequential: Sendable {
       rows[row].lists.add(list, history: trace.history, clicks: clicks, total: passed)
       if row == 0 { keep(click, trace, rank) }
     }
-    for byte in click.user.utf8 { fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    for byte in click.item.utf8 { fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    // 0xFF is no byte of a text.
+    for byte in [click.user, click.item].flatMap({ $0.utf8 + [0xFF] }) {
+      fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3
+    }
     lastMs = click.timestampMs ?? lastMs
     windowEvents += 1
     if windowEvents == perWindow { closeWindow() }

@@ -48,7 +48,7 @@ package struct StreamPage: Sendable {
         return [(name, "")]
           + RankMetric.all.map { metric in
             guard let value = row.metrics[metric.key] else { return ("–", "") }
-            let less = row.differences[metric.key].map { "; \($0.signed)" } ?? ""
+            let less = row.differences[metric.key].map { "\n\($0.signed)" } ?? ""
             return (fixed(100 * value.mean, 2), value.interval + less)
           }
       }
