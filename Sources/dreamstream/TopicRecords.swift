@@ -75,9 +75,7 @@ private final class PartitionRecords {
   private let from: TopicBound?
   private let until: TopicBound?
   private let start: Int64
-  /// Some brokers tell of an end that is too early, until the first fetch.
-  private var end: Int64
-  private var isEndSeen = false
+  private let end: Int64
   private var position: Int64
   private var waiting: ArraySlice<Delivery> = []
 
@@ -99,10 +97,11 @@ private final class PartitionRecords {
     let one: Set = [partition]
     guard
       let low = try consumer.firstOffsets(of: one, timeoutMs: Self.timeoutMs)[partition],
-      let high = try consumer.endOffsets(of: one, timeoutMs: Self.timeoutMs)[partition]
+      let told = try consumer.endOffsets(of: one, timeoutMs: Self.timeoutMs)[partition]
     else {
       throw CommandFailure("the brokers do not say where \(partition) begins and ends")
     }
+    let high = try Self.end(defaults.merging(settings) { $1 }, partition, low..<max(low, told))
     switch from {
     case .offset(let offset): start = max(low, offset)
     // Some brokers know nothing of times: what is too early is passed over as well.
@@ -114,6 +113,27 @@ private final class PartitionRecords {
     if case .offset(let offset) = until { end = min(high, offset) } else { end = high }
     position = start
     if start < end { try consumer.assign([partition: start]) }
+  }
+
+  /// Where the partition ends just now: some brokers tell of an end that is too early, until
+  /// something was fetched.
+  private static func end(
+    _ settings: [String: String],
+    _ partition: TopicPartition,
+    _ told: Range<Int64>
+  ) throws -> Int64 {
+    if told.isEmpty { return told.upperBound }
+    let consumer = try Consumer(settings: settings)
+    try consumer.assign([partition: told.upperBound - 1])
+    let deadline = ContinuousClock.now + .milliseconds(timeoutMs)
+    while .now < deadline {
+      let isFetched = try !consumer.poll(max: 1, firstWaitMs: 200, lingerMs: 0).isEmpty
+      guard let progress = try consumer.progress().first else { continue }
+      if isFetched || progress.position != nil {
+        return max(told.upperBound, progress.end ?? told.upperBound)
+      }
+    }
+    throw CommandFailure("nothing comes of \(partition), which has messages")
   }
 
   var done: Double { Double(min(max(position, start), end) - start) }
@@ -135,7 +155,6 @@ private final class PartitionRecords {
         if error.remedy == .stop { throw error }
         deliveries = []
       }
-      try seeEnd()
       if let last = deliveries.last {
         position = last.offset + 1
         waiting = deliveries.filter { $0.offset < end }[...]
@@ -149,13 +168,6 @@ private final class PartitionRecords {
         )
       }
     }
-  }
-
-  /// What comes after that is of a later time than this replay.
-  private func seeEnd() throws {
-    guard !isEndSeen, let seen = try consumer.progress().first?.end, seen >= end else { return }
-    isEndSeen = true
-    if case .offset(let offset) = until { end = min(seen, offset) } else { end = seen }
   }
 
   func take() -> Delivery? { waiting.popFirst() }

@@ -44,14 +44,16 @@ struct ReplayCommandTests {
     let live = published.compactMap(\.value).map { String(decoding: $0, as: UTF8.self) }
     #expect(live.count == 301)
 
+    let file = world.model + "/suggestions"
     for more in [["--threads", "1"], ["--threads", "3", "--set", "batch.max_size=7"]] {
       let replayed = try run(
         ["replay", "--topic", world.clicks, "--brokers", world.bootstrap, "--model", world.model]
           + ["--set", "sessions.max_length=5", "--set", "sessions.lateness=10d"]
-          + ["--set", "suggest.count=20", "--set", "events.max_bytes=1000", "--output", "-"] + more
+          + ["--set", "suggest.count=20", "--set", "events.max_bytes=1000", "--output", file] + more
       )
       #expect(replayed.code == 0, "\(replayed.error)")
-      let lines = replayed.output.split(separator: "\n").map(String.init)
+      let lines = try String(contentsOfFile: file, encoding: .utf8)
+        .split(separator: "\n").map(String.init)
       #expect(lines.count == live.count)
       #expect(Set(lines).symmetricDifference(live).count == 0)
     }
@@ -59,7 +61,8 @@ struct ReplayCommandTests {
       ["replay", "--topic", world.clicks, "--brokers", world.bootstrap, "--model", world.model]
         + ["--from", "offset:100", "--until", "offset:110", "--output", "-"]
     )
-    #expect(some.output.split(separator: "\n").count == 20, "\(some.error)")
+    #expect(some.code == 0, "\(some.error)")
+    #expect(some.output.split(separator: "\n").count == 20)
   }
 
   @Test("a file is judged, in words and in JSON, and its suggestions go where they are wanted")

@@ -38,8 +38,7 @@ package struct StreamPage: Sendable {
     let comparison = StreamComparison(runs.map(\.report))
     page.heading("How good")
     page.paragraph(
-      "In percent; below, 95 % intervals by resampling sessions, and what is more than in the first "
-        + "row."
+      "In percent; below, 95 % intervals by resampling sessions, and differences to the first row."
     )
     page.table(
       ["recommender"] + RankMetric.all.map(\.title),
