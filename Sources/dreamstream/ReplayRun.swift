@@ -46,6 +46,8 @@ final class ReplayRun {
     options.baselines = command.baselines
     options.resamples = command.resamples
     options.seed = command.seed
+    options.historyLength = configuration.sessionLimits.maxLength
+    options.excludesSeen = configuration.suggest.excludeSeen
     options.timeToLiveMs = configuration.sessionLimits.timeToLiveMs
     judge = Prequential(
       name: model.manifest.name,

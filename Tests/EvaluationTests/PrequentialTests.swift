@@ -92,6 +92,30 @@ struct PrequentialTests {
     #expect(abs((difference?.mean ?? 0) - (updated - 1)) < 1e-12)
   }
 
+  @Test("baselines leave out what the user has seen if what is judged does, as far as it remembers")
+  func unseen() {
+    // x comes after y as often as z does.
+    let clicks = (0..<9).flatMap { user in
+      ["x", "y", "x", "y", "z"].map { click("\(user)", $0) }
+    }
+    func hits(_ change: @escaping (inout Prequential.Options) -> Void) -> Double? {
+      judge(clicks) {
+        $0.baselines = .counts
+        change(&$0)
+      }.value("hr_5", of: "transition counts, updated")
+    }
+    // The first y and z are new to their user, and unknown the first time.
+    #expect(hits { $0.excludesSeen = true } == 16.0 / 36)
+    #expect(hits { _ in } ?? 0 > 0.9)
+    // Who remembers one click has not seen x when it comes after y.
+    #expect(
+      hits {
+        $0.excludesSeen = true
+        $0.historyLength = 1
+      } ?? 0 > 0.9
+    )
+  }
+
   @Test("without a warm-up there is nothing that frozen counts would have learned")
   func noWarmUp() {
     let report = judge([click("a", "x"), click("a", "y")]) { $0.baselines = .counts }

@@ -16,6 +16,10 @@ package struct Prequential: Sendable {
     package var seed: UInt64 = 1
     /// A user nobody heard of for so long is forgotten, in milliseconds.
     package var timeToLiveMs: Int64 = 30 * 86_400_000
+    /// Clicks of a user that are remembered, the newest.
+    package var historyLength = 50
+    /// Whether baselines leave out what is remembered of the user, as what is judged may do.
+    package var excludesSeen = false
     /// Windows at most; then every two become one.
     package var windows = 100
     package var examples = 12
@@ -58,8 +62,6 @@ package struct Prequential: Sendable {
     var shown: [StreamReport.Example.Item] = []
     var seenMs: Int64 = .min
   }
-
-  private static let historyKept = 50
 
   private let options: Options
   /// Those that the model was trained with first, so that what is suggested numbers none: baselines
@@ -152,7 +154,7 @@ package struct Prequential: Sendable {
     if !click.isJudged { hasLearned = true }
     clicks[Int(item)] += 1
     trace.history.append(item)
-    if trace.history.count > Self.historyKept { trace.history.removeFirst() }
+    if trace.history.count > options.historyLength { trace.history.removeFirst() }
     trace.length += 1
     trace.seenMs = max(trace.seenMs, click.timestampMs ?? trace.seenMs)
     trace.suggested = click.suggested.map { list in list.map { number(of: $0.id) } }
@@ -189,9 +191,7 @@ package struct Prequential: Sendable {
     if trace.suggested == nil { unanswered += 1 }
     for row in rows.indices {
       let list =
-        row == 0
-        ? trace.suggested ?? []
-        : baselines[row - 1].baseline.suggest(after: trace.history[...], count: RankCounts.depth)
+        row == 0 ? trace.suggested ?? [] : answer(of: row - 1, after: trace.history)
       let rank = list.firstIndex(of: item)
       rows[row].add(rank, slices: members, weights: bootstrap.weights)
       rows[row].lists.add(list, history: trace.history, clicks: clicks, total: passed)
@@ -204,6 +204,13 @@ package struct Prequential: Sendable {
     lastMs = click.timestampMs ?? lastMs
     windowEvents += 1
     if windowEvents == perWindow { closeWindow() }
+  }
+
+  private mutating func answer(of baseline: Int, after history: [Int32]) -> [Int32] {
+    let seen = options.excludesSeen ? Set(history) : []
+    let list = baselines[baseline].baseline
+      .suggest(after: history[...], count: RankCounts.depth + seen.count)
+    return Array(list.lazy.filter { !seen.contains($0) }.prefix(RankCounts.depth))
   }
 
   private mutating func closeWindow() {
