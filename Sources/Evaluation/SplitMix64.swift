@@ -1,3 +1,14 @@
+/// A hash of bytes that is the same everywhere: FNV-1a (Fowler, Noll and Vo).
+struct FNVHash: Equatable, Sendable {
+  private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  mutating func add(_ text: String) {
+    for byte in text.utf8 { add(byte) }
+  }
+
+  mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+}
+
 /// Steele, Lea and Flood's generator (2014): small, fast, and the same everywhere.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
   private var state: UInt64

@@ -32,39 +32,36 @@ package struct Replay: ~Copyable {
   /// `next` is asked for up to so many records, and gives none at the end. Both are called on this
   /// thread; reading ahead, while the lanes are at work, which is quicker, and keeps answers back
   /// until `next` returns.
-  package func run<Failure: Error>(
+  ///
+  /// - Throws: What either of them throws, or the `PipelineFailure` that ended a lane.
+  package func run(
     readsAhead: Bool = true,
-    next: (Int) throws(Failure) -> [Record],
-    body: ([Answer]) throws(Failure) -> Void
-  ) throws(ReplayFailure<Failure>) {
+    next: (Int) throws -> [Record],
+    body: ([Answer]) throws -> Void
+  ) throws {
     var answers: [Answer] = []
-    var records: [Record]
-    do throws(Failure) { records = try next(batch) } catch { throw .body(error) }
-    while !records.isEmpty || !answers.isEmpty {
+    var records = try next(batch)
+    while !records.isEmpty {
       let atWork = DispatchGroup()
       for (lane, share) in zip(lanes, shares(records)) {
         DispatchQueue.global().async(group: atWork) { lane.run(share) }
       }
       var upcoming: [Record] = []
-      do throws(Failure) {
+      do {
         defer { atWork.wait() }
-        try body(answers)
-        if readsAhead, !records.isEmpty { upcoming = try next(batch) }
-      } catch {
-        throw .body(error)
-      }
-      do throws(PipelineFailure) { answers = try merged(records) } catch { throw .pipeline(error) }
-      if !readsAhead, !records.isEmpty {
-        do throws(Failure) {
+        if readsAhead {
           try body(answers)
-          answers = []
           upcoming = try next(batch)
-        } catch {
-          throw .body(error)
         }
+      }
+      answers = try merged(records)
+      if !readsAhead {
+        try body(answers)
+        upcoming = try next(batch)
       }
       records = upcoming
     }
+    if readsAhead { try body(answers) }
   }
 
   /// The records of each lane.
@@ -89,11 +86,4 @@ package struct Replay: ~Copyable {
     guard case .click(let click) = try? ClickDecoder.decode(record) else { return 0 }
     return Int(stableHash(click.user) % UInt64(lanes.count))
   }
-}
-
-/// Why a replay ended early.
-package enum ReplayFailure<Body: Error>: Error {
-  /// What reads or takes the answers failed.
-  case body(Body)
-  case pipeline(PipelineFailure)
 }

@@ -88,15 +88,8 @@ final class ReplayRun {
 
   /// Carries the stream through, and shows what came of it.
   func run(_ replay: borrowing Replay) throws {
-    do {
-      // What is due is answered before what is due next is waited for.
-      try replay.run(readsAhead: command.speed == .max, next: next(atMost:), body: take)
-    } catch {
-      switch error {
-      case .body(let error): throw error
-      case .pipeline(let failure): throw failure
-      }
-    }
+    // What is due is answered before what is due next is waited for.
+    try replay.run(readsAhead: command.speed == .max, next: next(atMost:), body: take)
     progress.finish()
     if passed == 0 {
       throw CommandFailure(

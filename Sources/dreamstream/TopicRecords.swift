@@ -10,7 +10,6 @@ import Service
 /// bounded, for a partition is read on only when its next record is wanted.
 final class TopicRecords: RecordSource {
   private var partitions: [PartitionRecords] = []
-  private let until: TopicBound?
 
   init(
     _ settings: [String: String],
@@ -18,7 +17,6 @@ final class TopicRecords: RecordSource {
     from: TopicBound?,
     until: TopicBound?
   ) throws {
-    self.until = until
     let found = try dreamstream.partitions(of: topic, settings, patience: .seconds(15))
     for partition in found.sorted(by: { $0.partition < $1.partition }) {
       partitions.append(try PartitionRecords(settings, partition, from: from, until: until))

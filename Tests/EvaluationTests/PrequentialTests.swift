@@ -272,6 +272,45 @@ struct PrequentialTests {
     #expect(lists.lastRepeatRate == 1.0 / 3)
     // Of x, y, z listed 3, 2 and 0 times: (−2·0 + 0·2 + 2·3) / (2·5).
     #expect(abs((lists.gini ?? 0) - 0.6) < 1e-12)
+    // Each list is of the clicks before it: x has 1 of 1, of 2, of 3; y has 0 of 1, and 1 of 2.
+    let bits = [2.0 / 3, 1.0 / 3, 2.0 / 5, 2.0 / 5, 2.0 / 6].map { -log2($0) }.reduce(0, +) / 5
+    #expect(abs((lists.novelty ?? 0) - bits) < 1e-9)
+    // Listed items have 1, 0, 1, 1 and 1 clicks, those of histories 1; 1, 1; 1, 1, 1.
+    #expect(abs((lists.popularityLift ?? 0) - 0.8) < 1e-9)
+  }
+
+  @Test("a slice's interval is that of a stream of its events alone")
+  func sliceIntervals() throws {
+    // What user 0 goes on to click is of another slice.
+    var clicks: [Prequential.Observed] = []
+    for user in 0..<150 {
+      let isRight = user % 3 == 0
+      clicks += [click("\(user)", "x", then: [isRight ? "y" : "q"]), click("\(user)", "y")]
+    }
+    let whole = judge(clicks + [click("0", "z"), click("0", "z")]) { $0.resamples = 400 }
+    let alone = judge(clicks) { $0.resamples = 400 }
+    let index = try #require(whole.slices.firstIndex { $0.name == "1 click" })
+    #expect(whole.rows[0].slices[index]["hr_20"] == alone.rows[0].slices[0]["hr_20"])
+    #expect(whole.rows[0].slices[0]["hr_20"] != alone.rows[0].slices[0]["hr_20"])
+  }
+
+  @Test("memory is for the users of the time to live, and examples are of the whole stream")
+  func bounded() {
+    var options = Prequential.Options()
+    options.baselines = .none
+    options.resamples = 4
+    options.timeToLiveMs = 1_000_000
+    var judge = Prequential(name: "ours", options: options, catalogue: [])
+    var most = 0
+    for number in 0..<4_000 {
+      let user = "\(number / 2)"
+      judge.observe(click(user, "i\(number % 9)", at: Int64(number) * 10))
+      most = max(most, judge.userCount)
+    }
+    #expect((50...70).contains(most))
+    let examples = judge.report(steps: [:], provenances: [:]).examples.compactMap { Int($0.user) }
+    #expect(examples.count == 12)
+    #expect(examples.contains { $0 > 1_000 } && examples.contains { $0 < 1_000 })
   }
 }
 

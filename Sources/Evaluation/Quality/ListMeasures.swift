@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// What all lists of one recommender are like together, whether or not they are right.
 ///
 /// The lists L are cut at `cutoff`; n is the number of catalogue items, m_i how often item i is
@@ -42,30 +40,37 @@ package struct ListMeasures: Codable, Equatable, Sendable {
   ///   - facts: The examples.
   ///   - embeddings: The items' vectors; without them there is no distance.
   package init(_ answers: Answers, _ facts: ExampleFacts, embeddings: ItemEmbeddings? = nil) {
-    let sums = ListSums(answers, facts, embeddings)
-    let listed = sums.times.reduce(0, +)
-    coverage = Self.ratio(sums.times.count { $0 > 0 }, facts.clicks.count) ?? 0
-    gini = Self.gini(sums.times)
-    repeatRate = Self.ratio(sums.repeated, sums.repeatable)
-    lastRepeatRate = Self.ratio(sums.lastRepeated, sums.withHistory)
-    if listed > 0 {
-      let clicked = Double(facts.clicks.reduce(0, +) + facts.clicks.count)
-      var (bits, clicks) = (0.0, 0.0)
-      for (times, itemClicks) in zip(sums.times, facts.clicks) where times > 0 {
-        bits -= Double(times) * log2(Double(itemClicks + 1) / clicked)
-        clicks += Double(times) * Double(itemClicks)
-      }
-      novelty = bits / Double(listed)
-      if sums.historyClicks > 0 {
-        let usual = Double(sums.historyClicks) / Double(sums.historyItems)
-        popularityLift = clicks / Double(listed) / usual
-      }
+    var tally = ListTally()
+    let total = facts.clicks.reduce(0, +)
+    for example in 0..<min(facts.count, answers.ranks.count) {
+      tally.add(
+        answers.list(example, count: Self.cutoff),
+        history: facts.history(example),
+        clicks: facts.clicks,
+        total: total,
+        embeddings: embeddings
+      )
     }
-    if sums.distances > 0 { intraListDistance = sums.distance / Double(sums.distances) }
+    self.init(tally, items: facts.clicks.count)
   }
 
-  private static func ratio(_ part: Int, _ whole: Int) -> Double? {
-    whole == 0 ? nil : Double(part) / Double(whole)
+  /// The measures of what was counted, over a catalogue of so many items.
+  init(_ tally: ListTally, items: Int) {
+    let times = tally.times + repeatElement(0, count: max(0, items - tally.times.count))
+    let listed = Double(times.reduce(0, +))
+    coverage = Self.ratio(Double(times.count { $0 > 0 }), Double(times.count)) ?? 0
+    gini = Self.gini(times)
+    novelty = Self.ratio(tally.bits, listed)
+    repeatRate = Self.ratio(Double(tally.repeated), Double(tally.repeatable))
+    lastRepeatRate = Self.ratio(Double(tally.lastRepeated), Double(tally.withHistory))
+    if let usual = Self.ratio(tally.historyClicks, Double(tally.historyItems)) {
+      popularityLift = Self.ratio(tally.listedClicks, listed).flatMap { Self.ratio($0, usual) }
+    }
+    intraListDistance = Self.ratio(tally.distance, Double(tally.distances))
+  }
+
+  private static func ratio(_ part: Double, _ whole: Double) -> Double? {
+    whole == 0 ? nil : part / whole
   }
 
   private static func gini(_ times: [Int]) -> Double? {
@@ -79,46 +84,19 @@ package struct ListMeasures: Codable, Equatable, Sendable {
   }
 }
 
-/// What the measures are ratios of.
-private struct ListSums {
-  /// How often each item is listed (items).
-  private(set) var times: [Int]
-  private(set) var repeated = 0
-  private(set) var repeatable = 0
-  private(set) var lastRepeated = 0
-  private(set) var withHistory = 0
-  private(set) var historyClicks = 0
-  private(set) var historyItems = 0
-  private(set) var distance = 0.0
-  private(set) var distances = 0
+extension ListMeasures {
+  /// What ``cells`` are called.
+  static let titles = [
+    "coverage %", "Gini", "novelty bits", "repeats %", "last first %", "popularity lift",
+    "distance",
+  ]
 
-  init(_ answers: Answers, _ facts: ExampleFacts, _ embeddings: ItemEmbeddings?) {
-    times = Array(repeating: 0, count: facts.clicks.count)
-    for example in 0..<min(facts.count, answers.ranks.count) {
-      let list = answers.list(example, count: ListMeasures.cutoff)
-      for item in list where times.indices.contains(Int(item)) { times[Int(item)] += 1 }
-      addHistory(facts.history(example), list, facts)
-      if let apart = embeddings?.meanDistance(list.prefix(ListMeasures.distanceCutoff)) {
-        distance += apart
-        distances += 1
-      }
-    }
-  }
-
-  private mutating func addHistory(
-    _ history: ArraySlice<Int32>,
-    _ list: ArraySlice<Int32>,
-    _ facts: ExampleFacts
-  ) {
-    guard let last = history.last else { return }
-    withHistory += 1
-    repeatable += list.count
-    repeated += list.count { history.contains($0) }
-    if list.first == last { lastRepeated += 1 }
-    for item in history {
-      guard let clicks = facts.clicks(of: item) else { continue }
-      historyClicks += clicks
-      historyItems += 1
-    }
+  /// The measures as tables show them.
+  var cells: [String] {
+    let values: [(Double?, Double)] = [
+      (coverage, 100), (gini, 1), (novelty, 1), (repeatRate, 100), (lastRepeatRate, 100),
+      (popularityLift, 1), (intraListDistance, 1),
+    ]
+    return values.map { value, scale in value.map { fixed($0 * scale, 2) } ?? "–" }
   }
 }

@@ -11,22 +11,16 @@ extension QualityTable {
   }
 
   private var listText: String {
-    let header = [
-      "", "coverage %", "Gini", "novelty bits", "repeats %", "last first %", "popularity lift",
-      "distance",
-    ]
-    let lines = lists.map { row in
-      let values: [(Double?, Double)] = [
-        (row.measures.coverage, 100), (row.measures.gini, 1), (row.measures.novelty, 1),
-        (row.measures.repeatRate, 100), (row.measures.lastRepeatRate, 100),
-        (row.measures.popularityLift, 1), (row.measures.intraListDistance, 1),
-      ]
-      let cells = values.map { value, scale in value.map { fixed($0 * scale, 2) } ?? "–" }
-      return ["  \(row.name)"] + cells
-    }
-    let title = "lists: the first \(ListMeasures.cutoff) items of each\n"
-    return title + aligned([header] + lines, toTheRight: true)
+    listTable(lists.map { ($0.name, $0.measures) }, columns: ListMeasures.titles.count)
   }
+}
+
+/// What lists are like, for a terminal; the first columns of it.
+func listTable(_ rows: [(name: String, measures: ListMeasures)], columns: Int) -> String {
+  let header = [""] + ListMeasures.titles.prefix(columns)
+  let lines = rows.map { ["  \($0.name)"] + $0.measures.cells.prefix(columns) }
+  return "lists: the first \(ListMeasures.cutoff) items of each\n"
+    + aligned([header] + lines, toTheRight: true)
 }
 
 extension QualityTable.Section {

@@ -11,10 +11,10 @@ package struct LogHistogram: Equatable, Sendable {
 
   package init() {}
 
-  package mutating func add(_ value: Double, times: Int = 1) {
+  package mutating func add(_ value: Double) {
     guard value > 0, value.isFinite else { return }
-    counts[Int((log2(value) * Self.perOctave).rounded(.down)), default: 0] += times
-    total += times
+    counts[Int((log2(value) * Self.perOctave).rounded(.down)), default: 0] += 1
+    total += 1
   }
 
   /// What so large a share of all lies below; 0 of none.

@@ -70,6 +70,8 @@ package struct Prequential: Sendable {
   private let known: Int
   private var clicks: [Int]
   private var users: [String: Trace] = [:]
+  /// Users that are remembered just now.
+  package var userCount: Int { users.count }
   private var begun: Int32 = 0
   private var sessions = 0
   private var sweptMs = Int64.min
@@ -88,7 +90,7 @@ package struct Prequential: Sendable {
   private var lastMs: Int64?
   private var examples: [StreamReport.Example] = []
   private var random: SplitMix64
-  private var fingerprint: UInt64 = 0xCBF2_9CE4_8422_2325
+  private var fingerprint = FNVHash()
 
   /// - Parameters:
   ///   - name: What the first row is called.
@@ -129,7 +131,6 @@ package struct Prequential: Sendable {
 
   /// Judges a click by what was suggested before it, and learns from it.
   package mutating func observe(_ click: Observed) {
-    passed += 1
     let item = number(of: click.item)
     var trace = users.removeValue(forKey: click.user)
     if let timestampMs = click.timestampMs {
@@ -153,6 +154,7 @@ package struct Prequential: Sendable {
     }
     if !click.isJudged { hasLearned = true }
     clicks[Int(item)] += 1
+    passed += 1
     trace.history.append(item)
     if trace.history.count > options.historyLength { trace.history.removeFirst() }
     trace.length += 1
@@ -197,9 +199,9 @@ package struct Prequential: Sendable {
       rows[row].lists.add(list, history: trace.history, clicks: clicks, total: passed)
       if row == 0 { keep(click, trace, rank) }
     }
-    // 0xFF is no byte of a text.
-    for byte in [click.user, click.item].flatMap({ $0.utf8 + [0xFF] }) {
-      fingerprint = (fingerprint ^ UInt64(byte)) &* 0x100_0000_01B3
+    for text in [click.user, click.item] {
+      fingerprint.add(text)
+      fingerprint.add(0xFF)  // which is in no text
     }
     lastMs = click.timestampMs ?? lastMs
     windowEvents += 1
@@ -217,7 +219,7 @@ package struct Prequential: Sendable {
     windows.append(StreamReport.Window(events: windowEvents, untilMs: lastMs))
     windowEvents = 0
     for row in rows.indices { rows[row].closeWindow() }
-    if windows.count < options.windows { return }
+    if windows.count < options.windows || !windows.count.isMultiple(of: 2) { return }
     windows = stride(from: 0, to: windows.count - 1, by: 2).map { index in
       StreamReport.Window(
         events: windows[index].events + windows[index + 1].events,
@@ -259,7 +261,7 @@ package struct Prequential: Sendable {
       unanswered: unanswered,
       sessions: sessions,
       items: items.ids.count,
-      fingerprint: String(fingerprint, radix: 16),
+      fingerprint: String(fingerprint.value, radix: 16),
       seed: options.seed,
       resamples: bootstrap.resamples,
       rows: rows.map { row in

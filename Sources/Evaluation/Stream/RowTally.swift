@@ -93,7 +93,7 @@ struct RowTally: Sendable {
       name: name,
       metrics: metrics,
       differences: differences,
-      lists: lists.measures(items: items),
+      lists: ListMeasures(lists, items: items),
       windows: windows.map { window in
         StreamReport.Point(
           hitRate: window.counts.mean(RankMetric(.hitRate, cutoff: 20)),

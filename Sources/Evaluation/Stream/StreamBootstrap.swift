@@ -19,9 +19,9 @@ package struct StreamBootstrap: Sendable {
 
   /// Draws how often a unit counts.
   mutating func draw(unit: String) {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in unit.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    var random = SplitMix64(seed: hash ^ seed)
+    var hash = FNVHash()
+    hash.add(unit)
+    var random = SplitMix64(seed: hash.value ^ seed)
     for start in stride(from: 0, to: resamples, by: 4) {
       var bits = random.next()
       for lane in 0..<4 {

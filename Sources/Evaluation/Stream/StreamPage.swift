@@ -63,19 +63,8 @@ package struct StreamPage: Sendable {
   private func lists(_ report: StreamReport, _ page: inout HTML) {
     page.heading("What is suggested")
     page.table(
-      [
-        "first 20 items", "coverage %", "Gini", "novelty, bits", "repeats %", "last first %",
-        "popularity lift",
-      ],
-      report.rows.map { row in
-        let values: [(Double?, Double)] = [
-          (row.lists.coverage, 100), (row.lists.gini, 1), (row.lists.novelty, 1),
-          (row.lists.repeatRate, 100), (row.lists.lastRepeatRate, 100),
-          (row.lists.popularityLift, 1),
-        ]
-        return [(row.name, "")]
-          + values.map { value, scale in (value.map { fixed($0 * scale, 2) } ?? "–", "") }
-      }
+      ["first \(ListMeasures.cutoff) items"] + ListMeasures.titles.dropLast(),
+      report.rows.map { row in [(row.name, "")] + row.lists.cells.dropLast().map { ($0, "") } }
     )
   }
 

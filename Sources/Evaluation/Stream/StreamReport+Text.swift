@@ -28,19 +28,6 @@ extension StreamReport {
   }
 
   private var listText: String {
-    let header = [
-      "", "coverage %", "Gini", "novelty bits", "repeats %", "last first %", "popularity lift",
-    ]
-    let lines = rows.map { row in
-      let values: [(Double?, Double)] = [
-        (row.lists.coverage, 100), (row.lists.gini, 1), (row.lists.novelty, 1),
-        (row.lists.repeatRate, 100), (row.lists.lastRepeatRate, 100),
-        (row.lists.popularityLift, 1),
-      ]
-      return ["  \(row.name)"]
-        + values.map { value, scale in value.map { fixed($0 * scale, 2) } ?? "–" }
-    }
-    return "lists: the first \(ListMeasures.cutoff) items of each\n"
-      + aligned([header] + lines, toTheRight: true)
+    listTable(rows.map { ($0.name, $0.lists) }, columns: ListMeasures.titles.count - 1)
   }
 }

@@ -11,7 +11,8 @@ package struct StreamReport: Codable, Equatable, Sendable {
     package let metrics: [String: Estimate]
     /// The same less those of the first row, paired; empty for the first row itself.
     package let differences: [String: Estimate]
-    package let lists: Lists
+    /// With the clicks up to then where they speak of an item's clicks; without distances.
+    package let lists: ListMeasures
     /// HR@20 and NDCG@20 in each of the report's windows.
     package let windows: [Point]
     /// HR@20, NDCG@20 and MRR@20 of each of the report's slices.
@@ -31,23 +32,6 @@ package struct StreamReport: Codable, Equatable, Sendable {
       case hitRate = "hr_20"
       case ndcg = "ndcg_20"
       case faded = "faded_ndcg_20"
-    }
-  }
-
-  /// What a recommender's lists are like, cut at 20; see ``ListMeasures``.
-  package struct Lists: Codable, Equatable, Sendable {
-    package let coverage: Double
-    package let gini: Double?
-    package let novelty: Double?
-    package let repeatRate: Double?
-    package let lastRepeatRate: Double?
-    package let popularityLift: Double?
-
-    enum CodingKeys: String, CodingKey {
-      case coverage, gini, novelty
-      case repeatRate = "repeat_rate"
-      case lastRepeatRate = "last_repeat_rate"
-      case popularityLift = "popularity_lift"
     }
   }
 
