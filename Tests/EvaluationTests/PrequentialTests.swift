@@ -273,7 +273,8 @@ struct PrequentialTests {
     // Of x, y, z listed 3, 2 and 0 times: (−2·0 + 0·2 + 2·3) / (2·5).
     #expect(abs((lists.gini ?? 0) - 0.6) < 1e-12)
     // Each list is of the clicks before it: x has 1 of 1, of 2, of 3; y has 0 of 1, and 1 of 2.
-    let bits = [2.0 / 3, 1.0 / 3, 2.0 / 5, 2.0 / 5, 2.0 / 6].map { -log2($0) }.reduce(0, +) / 5
+    let chances: [Double] = [2 / 3, 1 / 3, 2 / 5, 2 / 5, 2 / 6]
+    let bits: Double = chances.reduce(0) { $0 - log2($1) / 5 }
     #expect(abs((lists.novelty ?? 0) - bits) < 1e-9)
     // Listed items have 1, 0, 1, 1 and 1 clicks, those of histories 1; 1, 1; 1, 1, 1.
     #expect(abs((lists.popularityLift ?? 0) - 0.8) < 1e-9)
