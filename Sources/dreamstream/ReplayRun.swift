@@ -195,10 +195,12 @@ final class ReplayRun {
       )
     }
     if let file = source as? ClickRecords, file.skipped > 0 {
-      writeToStandardError("\(file.skipped) rows could not be read, and were left out:\n")
+      writeToStandardError("rows that could not be read, and are left out: \(file.skipped)\n")
       for failure in file.firstSkipped { writeToStandardError("  \(failure)\n") }
     }
-    if unfit > 0 { writeToStandardError("\(unfit) rows changed no session\n") }
+    if unfit > 0 {
+      writeToStandardError("rows that changed no session, and are not judged: \(unfit)\n")
+    }
     if let json = command.json {
       try WholeFile.replace(json, with: Array(try report.json()))
       if command.output != "-" { say("all of it is in \(json)") }

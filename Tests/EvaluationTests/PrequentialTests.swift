@@ -90,6 +90,7 @@ struct PrequentialTests {
     )
     let difference = report.rows[4].differences["mrr_5"]
     #expect(abs((difference?.mean ?? 0) - (updated - 1)) < 1e-12)
+    #expect((difference?.low ?? 0) < updated - 1 && (difference?.high ?? -9) > updated - 1)
   }
 
   @Test("baselines leave out what the user has seen if what is judged does, as far as it remembers")
@@ -155,6 +156,19 @@ struct PrequentialTests {
     #expect(points.count == report.windows.count)
     #expect(points.first?.hitRate == 0 && points.last?.hitRate == 1)
     #expect((points.last?.faded ?? 0) > 0.8)
+  }
+
+  @Test("a window made of two has the events of both, the last one what is left; older ones fade")
+  func merged() {
+    // 64 wrong ones, and 195 right ones.
+    let clicks = (0...259).map { click("a", "x", then: $0 < 64 ? [] : ["x"]) }
+    let report = judge(clicks) { $0.windows = 4 }
+    #expect(report.windows.map(\.events) == [128, 128, 3])
+    #expect(report.rows[0].windows.map(\.hitRate) == [0.5, 1, 1])
+    // Each counts 0.999 times as much as the one after it.
+    func weight(of count: Double) -> Double { 1 - exp(count * log(0.999)) }
+    let faded: Double = report.rows[0].windows.last?.faded ?? 0
+    #expect(abs(faded - weight(of: 195) / weight(of: 259)) < 1e-9)
   }
 
   @Test("a user is forgotten after the time to live, and when told to")
@@ -226,12 +240,15 @@ struct PrequentialTests {
 
   @Test("runs are compared session by session, and not at all where they judged other events")
   func compared() throws {
-    func run(_ right: (Int) -> Bool, last: String = "y") -> StreamReport {
+    func run(_ right: (Int) -> Bool, last: String = "y", seed: UInt64 = 1) -> StreamReport {
       judge(
         (0..<100).flatMap { user in
           [click("\(user)", "x", then: right(user) ? ["y"] : ["q"]), click("\(user)", last)]
         }
-      ) { $0.resamples = 400 }
+      ) {
+        $0.resamples = 400
+        $0.seed = seed
+      }
     }
     let one = run { $0 % 2 == 0 }
     let other = run { $0 % 2 == 0 || $0 < 10 }
@@ -240,6 +257,9 @@ struct PrequentialTests {
     #expect(abs(difference.mean - 0.05) < 1e-9)
     // Paired: most sessions do not differ. Unpaired the interval would reach below 0.
     #expect(difference.low > 0 && difference.high < 0.11)
+    let reseeded = run({ $0 % 2 == 0 }, seed: 2)
+    #expect(reseeded.rows[0].metrics["hr_20"]?.low != one.rows[0].metrics["hr_20"]?.low)
+    #expect(StreamComparison([one, reseeded]).unpaired == [1])
     let elsewhere = StreamComparison([one, run({ _ in true }, last: "z")])
     #expect(elsewhere.unpaired == [1])
     #expect(elsewhere.rows[1].differences.isEmpty)

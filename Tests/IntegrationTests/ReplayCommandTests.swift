@@ -129,10 +129,51 @@ struct ReplayCommandTests {
     // How late it was is of no meaning in a replay.
     #expect(sent.allSatisfy { $0.headers.map(\.name) == [SuggestionHeaders.schema] })
 
+    let items = try sent.map { try SuggestionDecoder.decode($0.value ?? []).items.count }
+    #expect(Set(items) == [50])  // as far as the measures reach
+
+    // Settings of the worker count; what depends on the clock does not.
+    let unseen = try run(
+      arguments + ["--json", json, "--set", "suggest.exclude_seen=true"]
+        + ["--set", "generate.deadline_ms=1"]
+    )
+    #expect(unseen.code == 0, "\(unseen.error)")
+    let other = try StreamReport(json: Array(Data(contentsOf: URL(filePath: json))))
+    #expect(other.rows.count == 6 && other.rows.allSatisfy { $0.lists.repeatRate == 0 })
+    #expect(Set(other.steps.keys).subtracting([0]) == [8])
+
     let all = try run(arguments + ["--baselines", "none"])
     #expect(all.output.contains("judged 191 of 9 sessions"), "\(all.output)")
+    let started = ContinuousClock.now
+    _ = try run(arguments + ["--baselines", "none", "--speed", "200x"])
+    #expect(ContinuousClock.now - started > .milliseconds(990))  // 199 s in all
     let none = try run(arguments + ["--part", "validation"])
     #expect(none.code != 0 && none.error.contains("no clicks to replay with split validation"))
+  }
+
+  @Test("a click that comes again is answered, and not judged; an erased user begins anew")
+  func again() throws {
+    let world = try World()
+    defer { world.end() }
+    func line(_ item: String, _ number: Int) -> String {
+      #"{"user_id":"u","item_id":"\#(item)","timestamp":\#(number),"event_id":"e\#(number)"}"#
+    }
+    let file = world.model + "/clicks.ndjson"
+    let text = [line("i1", 1), line("i2", 2), line("i2", 2), line("i3", 3)].joined(separator: "\n")
+    try Data(text.utf8).write(to: URL(filePath: file))
+    let replayed = try run(
+      ["replay", "--clicks", file, "--model", world.model, "--baselines", "none"]
+        + ["--output", world.model + "/suggestions"]
+    )
+    #expect(replayed.output.contains("clicks 3, judged 2 of 1 sessions"), "\(replayed.error)")
+    #expect(replayed.error.contains("rows that changed no session, and are not judged: 1"))
+    let suggestions = try String(contentsOfFile: world.model + "/suggestions", encoding: .utf8)
+    #expect(suggestions.split(separator: "\n").count == 4)
+    try world.produce([click("u", "i1", atMs: 1), ("u", nil), click("u", "i2", atMs: 2)])
+    let topic = try run(
+      ["replay", "--topic", world.clicks, "--brokers", world.bootstrap, "--model", world.model]
+    )
+    #expect(topic.output.contains("clicks 2, judged 0 of 0 sessions"), "\(topic.error)")
   }
 
   @Test(

@@ -23,7 +23,7 @@ struct ConsumerTests {
     )
     try producer.send(topic: world.topic, partition: 0, key: [9], value: nil, timestampMs: 1_235)
     try producer.send(topic: world.topic, partition: 0, key: nil, value: [], timestampMs: 1_236)
-    try producer.flush(timeoutMs: 5_000)
+    try producer.flush(timeoutMs: 30_000)
 
     let deliveries = try world.consumer().take(3)
     #expect(deliveries.map(\.offset) == [0, 1, 2])
@@ -64,10 +64,10 @@ struct ConsumerTests {
       let consumer = try world.consumer()
       let taken = try consumer.take(4)
       #expect(taken.numbers == [0, 1, 2, 3])
-      let none = try consumer.committed([world.events(0)], timeoutMs: 5_000)
+      let none = try consumer.committed([world.events(0)], timeoutMs: 30_000)
       #expect(none.isEmpty)
-      try consumer.commit(offsets: [world.events(0): 3], timeoutMs: 5_000)
-      let committed = try consumer.committed([world.events(0)], timeoutMs: 5_000)
+      try consumer.commit(offsets: [world.events(0): 3], timeoutMs: 30_000)
+      let committed = try consumer.committed([world.events(0)], timeoutMs: 30_000)
       #expect(committed == [world.events(0): 3])
       let memberID = consumer.memberID
       #expect(memberID != nil)
@@ -96,7 +96,7 @@ struct ConsumerTests {
 
     let gone = try #require(other.first)
     let failure = #expect(throws: KafkaFailure.self) {
-      try first.commit(offsets: [gone: 1], timeoutMs: 5_000)
+      try first.commit(offsets: [gone: 1], timeoutMs: 30_000)
     }
     #expect(failure?.remedy == .rewind)
     #expect(failure?.reason.contains("\(gone)") == true)
@@ -110,7 +110,7 @@ struct ConsumerTests {
     _ = try consumer.take(6)
     let position = try consumer.positions()
     #expect(position == [world.events(0): 6])
-    try consumer.rewind(to: [world.events(0): 2, world.other: 0], timeoutMs: 5_000)
+    try consumer.rewind(to: [world.events(0): 2, world.other: 0], timeoutMs: 30_000)
     let again = try consumer.take(8)
     #expect(again.numbers == Array(2..<10))
   }
@@ -124,7 +124,7 @@ struct ConsumerTests {
     try consumer.pauseAll()
     let silence = try consumer.poll(max: 10, firstWaitMs: 300, lingerMs: 0)
     #expect(silence.isEmpty)
-    if rewinding { try consumer.rewind(to: [world.events(0): 1], timeoutMs: 5_000) }
+    if rewinding { try consumer.rewind(to: [world.events(0): 1], timeoutMs: 30_000) }
     try consumer.resumeAll()
     let first: UInt8 = rewinding ? 1 : 3
     let rest = try consumer.take(Int(10 - first))
@@ -169,7 +169,7 @@ struct ConsumerTests {
     #expect(progress.map { $0.undone(from: nil).lag } == [6])
     try consumer.pauseAll()
     try world.produce(10..<15)
-    try consumer.askAboutSilent(timeoutMs: 5_000)
+    try consumer.askAboutSilent(timeoutMs: 30_000)
     let paused = try consumer.progress()
     #expect(paused.map(\.position) == [4] && paused.map(\.lag) == [11])
   }
@@ -181,7 +181,7 @@ struct ConsumerTests {
     do {
       let consumer = try world.consumer()
       try consumer.wait { $0.assignment.count == 3 }
-      try consumer.commit(offsets: [world.events(1): 4, world.events(2): 10], timeoutMs: 5_000)
+      try consumer.commit(offsets: [world.events(1): 4, world.events(2): 10], timeoutMs: 30_000)
     }
     let consumer = try world.consumer()
     // Paused, partitions are as silent as those whose fetches are not answered.
@@ -189,7 +189,7 @@ struct ConsumerTests {
     try consumer.wait { $0.assignment.count == 3 }
     let unknown = try consumer.progress()
     #expect(unknown.allSatisfy { $0.position == nil && $0.lag == nil })
-    try consumer.askAboutSilent(timeoutMs: 5_000)
+    try consumer.askAboutSilent(timeoutMs: 30_000)
     let progress = try consumer.progress().sorted {
       $0.topicPartition.partition < $1.topicPartition.partition
     }
@@ -204,14 +204,14 @@ struct ConsumerTests {
     do {
       let consumer = try world.consumer()
       try consumer.wait { $0.assignment.count == 1 }
-      try consumer.commit(offsets: [world.events(0): 10], timeoutMs: 5_000)
+      try consumer.commit(offsets: [world.events(0): 10], timeoutMs: 30_000)
     }
     let consumer = try world.consumer()
     try consumer.wait { (try? $0.progress())?.first?.position != nil }
     let progress = try consumer.progress()
     #expect(progress.map(\.position) == [10])
     #expect(progress.map(\.lag) == [0])
-    try consumer.rewind(to: [world.events(0): 7], timeoutMs: 5_000)
+    try consumer.rewind(to: [world.events(0): 7], timeoutMs: 30_000)
     let first = try consumer.take(1)
     let left = try consumer.progress()
     #expect(first.numbers == [7] && left.map(\.lag) == [2])
@@ -223,7 +223,7 @@ struct ConsumerTests {
   func noTimes() throws {
     let world = try World()
     try world.produce(0..<3)
-    let found = try world.consumer().offsets(since: 1, of: [world.events(0)], timeoutMs: 5_000)
+    let found = try world.consumer().offsets(since: 1, of: [world.events(0)], timeoutMs: 30_000)
     #expect(found == [:])
   }
 
@@ -247,7 +247,7 @@ struct ConsumerTests {
     do {
       let consumer = try world.consumer()
       _ = try consumer.take(1)
-      try consumer.commit(offsets: [world.events(0): 0, world.events(1): 50], timeoutMs: 5_000)
+      try consumer.commit(offsets: [world.events(0): 0, world.events(1): 50], timeoutMs: 30_000)
     }
     let consumer = try world.consumer(["auto.offset.reset": "error"])
     var taken: [Delivery] = []
@@ -270,7 +270,7 @@ struct ConsumerTests {
     let settings = ["group.id": "g", "fetch.wait.max.ms": "100"]
     let consumer = try Consumer(settings: world.merged(settings))
     let both: Set = [world.events(0), world.events(1)]
-    let ends = try consumer.endOffsets(of: both, timeoutMs: 5_000)
+    let ends = try consumer.endOffsets(of: both, timeoutMs: 30_000)
     #expect(ends == [world.events(0): 3, world.events(1): 3])
     try consumer.assign([world.events(0): 1, world.events(1): 3])
     let assignment = consumer.assignment

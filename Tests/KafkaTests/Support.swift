@@ -43,7 +43,7 @@ struct World {
     for number in numbers {
       try producer.send(topic: topic, partition: partition, key: nil, value: [number])
     }
-    try producer.flush(timeoutMs: 5_000)
+    try producer.flush(timeoutMs: 30_000)
   }
 
   func merged(_ settings: [String: String]) -> [String: String] {
