@@ -71,21 +71,25 @@ let package = Package(
     library("Sessions", ["Events"]),
     library("Diffusion", ["Kernels"]),
     library("Matching", ["Kernels"]),
+    library("Learning", ["Events", "Kernels", "Matching"]),
     library("Autodiff", ["Kernels"]),
     library("Network", ["Files", "Kernels", "Diffusion"]),
     library(
       "Pipeline",
-      ["Events", "Sessions", "Network", "Diffusion", "Matching"]
+      ["Events", "Sessions", "Network", "Diffusion", "Matching", "Learning"]
     ),
 
     // Layers 5 and 6: judging, serving, simulating, learning.
     library("Evaluation", ["Files", "Events"]),
     library(
       "Service",
-      ["Files", "Events", "Sessions", "Network", "Pipeline", "Kafka", "Redis"]
+      ["Files", "Events", "Sessions", "Learning", "Network", "Pipeline", "Kafka", "Redis"]
         + [log, http, "Yams"]
     ),
-    library("Replay", ["Files", "Events", "Sessions", "Diffusion", "Pipeline", "Evaluation"]),
+    library(
+      "Replay",
+      ["Files", "Events", "Sessions", "Learning", "Diffusion", "Pipeline", "Evaluation"]
+    ),
     library("Simulation", ["Events", "Sessions", "Network", "Pipeline", "Evaluation"]),
     library(
       "Training",
@@ -146,11 +150,12 @@ let package = Package(
     tests("DiffusionTests", ["Diffusion", "Kernels"]),
     tests("AutodiffTests", ["Autodiff", "Kernels"]),
     tests("MatchingTests", ["Matching", "Kernels"]),
+    tests("LearningTests", ["Learning", "Events", "Kernels", "Matching"]),
     tests("NetworkTests", ["Network", "Kernels", "Diffusion", "Files"]),
     tests(
       "PipelineTests",
       [
-        "Pipeline", "Events", "Sessions", "Network", "Diffusion", "Matching",
+        "Pipeline", "Events", "Sessions", "Learning", "Network", "Diffusion", "Matching",
         "TestSupport",
       ]
     ),
@@ -188,7 +193,7 @@ let package = Package(
       "IntegrationTests",
       [
         "dreamstream", "Service", "Events", "Sessions", "Redis", "Kafka", "Network", "Pipeline",
-        "Evaluation", "TestSupport", "KafkaProxy", log, arguments,
+        "Learning", "Evaluation", "TestSupport", "KafkaProxy", log, arguments,
       ]
     ),
     tests("TortureTests", ["torture", "Events", "Pipeline", "Sessions", "TestSupport"]),

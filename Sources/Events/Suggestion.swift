@@ -51,6 +51,8 @@ package struct Suggestion: Equatable, Sendable {
     package enum Provenance: String, Sendable, CaseIterable {
       case diffusion
       case fallbackPopular = "fallback-popular"
+      /// What is clicked after the last item, and lately.
+      case fallbackRecent = "fallback-recent"
     }
 
     package var provenance: Provenance
@@ -61,19 +63,23 @@ package struct Suggestion: Equatable, Sendable {
     package var stoppedBy: String
     package var guidance: Float
     package var seed: UInt64
+    /// Lessons of the stream that the items rest on beside the model; only when it learns.
+    package var lessons: Int?
 
     package init(
       provenance: Provenance,
       steps: Int,
       stoppedBy: String,
       guidance: Float,
-      seed: UInt64
+      seed: UInt64,
+      lessons: Int? = nil
     ) {
       self.provenance = provenance
       self.steps = steps
       self.stoppedBy = stoppedBy
       self.guidance = guidance
       self.seed = seed
+      self.lessons = lessons
     }
   }
 

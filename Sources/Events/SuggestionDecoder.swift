@@ -53,6 +53,7 @@ private struct Wire: Decodable {
     let stopped_by: String
     let guidance: Float
     let seed: UInt64
+    let lessons: Int?
   }
 
   let user_id: String
@@ -90,7 +91,8 @@ private struct Wire: Decodable {
           steps: generation.steps,
           stoppedBy: generation.stopped_by,
           guidance: generation.guidance,
-          seed: generation.seed
+          seed: generation.seed,
+          lessons: generation.lessons
         ),
         sessionLength: session_length,
         oracle: oracle.map { data in

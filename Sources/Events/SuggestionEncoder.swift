@@ -36,7 +36,9 @@ package enum SuggestionEncoder {
     json.string(suggestion.generation.stoppedBy)
     json.text(",\"guidance\":")
     json.number(suggestion.generation.guidance)
-    json.text(",\"seed\":\(suggestion.generation.seed)}")
+    json.text(",\"seed\":\(suggestion.generation.seed)")
+    if let lessons = suggestion.generation.lessons { json.text(",\"lessons\":\(lessons)") }
+    json.text("}")
     json.text(",\"session_length\":\(suggestion.sessionLength)")
     if let oracle = suggestion.oracle {
       json.text(",\"oracle\":\"\(base64(oracle))\"")

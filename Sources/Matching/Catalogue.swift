@@ -12,7 +12,9 @@ package struct Catalogue: Sendable {
   package let counts: [Int]
   /// All items, the most clicked first.
   private let popular: [Int32]
-  private let indices: [Exact: Int32]
+  private let indices: [ItemID: Int32]
+  /// The mean of the embeddings' squared lengths.
+  package let meanSquare: Float
 
   /// The number of items, N.
   package var count: Int { ids.count }
@@ -37,10 +39,10 @@ package struct Catalogue: Sendable {
     guard counts.count == ids.count else {
       throw MatchingFailure(reason: "\(ids.count) items come with \(counts.count) click counts")
     }
-    var indices: [Exact: Int32] = [:]
+    var indices: [ItemID: Int32] = [:]
     indices.reserveCapacity(ids.count)
     for (index, id) in ids.enumerated() {
-      if let first = indices.updateValue(Int32(index), forKey: Exact(id: id)) {
+      if let first = indices.updateValue(Int32(index), forKey: ItemID(id)) {
         throw MatchingFailure(
           reason: "item '\(id)' is in the catalogue at \(first) and at \(index)"
         )
@@ -53,6 +55,7 @@ package struct Catalogue: Sendable {
       inputs: width
     )
     self.counts = counts
+    meanSquare = Lanes.dot(embeddings, embeddings) / Float(max(1, ids.count))
     self.indices = indices
     popular = (0..<Int32(ids.count)).sorted {
       (counts[Int($1)], $0) < (counts[Int($0)], $1)
@@ -60,7 +63,7 @@ package struct Catalogue: Sendable {
   }
 
   /// An item's index; nil when the model does not know it.
-  package func index(of id: String) -> Int32? { indices[Exact(id: id)] }
+  package func index(of id: String) -> Int32? { indices[ItemID(id)] }
 
   /// An item's embedding, (d).
   package func embedding(of item: Int32) -> [Float] { embeddings.row(Int(item)) }
@@ -74,13 +77,4 @@ package struct Catalogue: Sendable {
     }
     return matches
   }
-}
-
-/// An id by its bytes: two spellings of one character are two items, as they are to Redis.
-private struct Exact: Hashable {
-  let id: String
-
-  static func == (one: Self, other: Self) -> Bool { one.id.utf8.elementsEqual(other.id.utf8) }
-  // Equal bytes are equal texts: the text's own hash, which is quick, serves.
-  func hash(into hasher: inout Hasher) { id.hash(into: &hasher) }
 }

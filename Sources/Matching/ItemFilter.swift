@@ -1,7 +1,7 @@
 /// Which items may be suggested to anyone, a bit an item.
 package struct ItemFilter: Equatable, Sendable {
   /// 16 items each, in the order of a catalogue's panels, lowest bit first.
-  let masks: [UInt16]
+  private(set) var masks: [UInt16]
 
   /// Allows the items of `allow` (nil for all of the `count` there are) that `deny` does not name.
   ///
@@ -18,6 +18,14 @@ package struct ItemFilter: Equatable, Sendable {
       masks[Int(item) / 16] &= ~(1 << UInt16(item % 16))
     }
     self.masks = masks
+  }
+
+  /// The items that both allow, of the same catalogue.
+  package func intersection(_ other: ItemFilter) -> ItemFilter {
+    precondition(masks.count == other.masks.count)
+    var both = self
+    for panel in masks.indices { both.masks[panel] &= other.masks[panel] }
+    return both
   }
 
   package func contains(_ item: Int32) -> Bool {

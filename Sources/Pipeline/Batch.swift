@@ -17,21 +17,62 @@ extension Pipeline {
         let known = view.items.compactMap { recommender.catalogue.index(of: $0) }
         turn.unknownItems += view.items.count - known.count
         if known.isEmpty { continue }
-        let recent = known.suffix(recommender.length)
         rows.events.append(index)
-        rows.history.append(contentsOf: recent)
-        rows.lengths.append(Int32(recent.count))
-        if recommender.options.excludesSeen { rows.seen.append(known) }
-        rows.keys.append(
-          NoiseKey(
-            seed: recommender.options.seed,
-            user: stableHash(click.user),
-            position: UInt64(max(0, view.ordinal)),
-          )
-        )
-        if let deadlineNs { rows.deadlinesNs.append(deadlineNs) }
+        rows.previous.append(view.items.last ?? click.item)
+        if recommender.options.excludesSeen {
+          rows.seen.append(view.items.compactMap(recommender.index))
+        }
+        rows.append(known, key: recommender.key(click, view.ordinal), recommender.length)
+      }
+      if recommender.options.learns { rows.appendLessons(of: turn, recommender) }
+      if let deadlineNs {
+        rows.deadlinesNs = Array(repeating: deadlineNs, count: rows.lengths.count)
       }
       return rows
+    }
+  }
+}
+
+extension Recommender {
+  fileprivate func key(_ click: Click, _ ordinal: Int) -> NoiseKey {
+    NoiseKey(
+      seed: options.seed,
+      user: stableHash(click.user),
+      position: UInt64(max(0, ordinal))
+    )
+  }
+}
+
+extension Rows {
+  fileprivate mutating func append(_ known: [Int32], key: NoiseKey, _ length: Int) {
+    let recent = known.suffix(length)
+    history.append(contentsOf: recent)
+    lengths.append(Int32(recent.count))
+    keys.append(key)
+  }
+
+  /// Sessions as they were before their latest click, which is what it teaches something about.
+  ///
+  /// Clicks that came late, or twice under one event id, teach nothing; those that are read again
+  /// teach what they did, which is learned once.
+  fileprivate mutating func appendLessons(of turn: Turn, _ recommender: Recommender) {
+    for (index, event) in turn.events.enumerated() {
+      guard case .click(let click) = event, let view = turn.views[index],
+        [.applied, .redelivered].contains(view.outcome),
+        view.items.count > 1, view.items.last == click.item
+      else { continue }
+      let before = view.items.dropLast()
+      let known = before.compactMap { recommender.catalogue.index(of: $0) }
+      lessons.append(
+        LessonRow(
+          event: index,
+          row: known.isEmpty ? nil : lengths.count,
+          previous: before[before.endIndex - 1],
+          item: click.item
+        )
+      )
+      if known.isEmpty { continue }
+      append(known, key: recommender.key(click, view.ordinal - 1), recommender.length)
     }
   }
 }

@@ -46,7 +46,12 @@ extension Recommender {
     )
     let keys = sessions.map(\.key)
     let generated = denoise(conditions: conditions, keys: keys, deadlinesNs: []) { 0 }
-    match(generated.oracles, seen: options.excludesSeen ? sessions.map(\.history) : [])
+    let previous = sessions.map { $0.history.last.map(id) ?? "" }
+    match(
+      generated.oracles.span,
+      after: previous,
+      seen: options.excludesSeen ? sessions.map(\.history) : []
+    )
     return sessions.indices.map { matches($0).first?.item }
   }
 
@@ -73,7 +78,7 @@ extension Recommender {
     return sessions.map { session in
       defer { row += session.history.count + 1 }
       return session.items.map { item in
-        let embedding = catalogue.embedding(of: item)
+        let embedding = embedding(of: item)
         func score(_ row: Int) -> Float {
           zip(generated.oracle(row), embedding).reduce(0) { $0 + $1.0 * $1.1 }
         }

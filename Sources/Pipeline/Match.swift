@@ -8,11 +8,12 @@ extension Pipeline {
   /// Finds the items nearest to each generated embedding; popular ones stand in where there is
   /// none.
   mutating func match(_ rows: inout Rows, _ turn: inout Turn) {
-    let (oracles, seen) = (rows.generated.oracles, rows.seen)
     let rows = rows
+    // Without the rows of lessons.
+    let oracles = rows.generated.oracles.prefix(rows.events.count * rows.generated.width)
     timed(.match, &turn) { pipeline, turn in
       turn.suggestions = Array(repeating: nil, count: turn.events.count)
-      pipeline.recommender.match(oracles, seen: seen)
+      pipeline.recommender.match(oracles.span, after: rows.previous, seen: rows.seen)
       let because = pipeline.recommender.causes(of: rows)
       for (row, index) in rows.events.enumerated() where rows.generated.isFinite(row) {
         turn.suggestions[index] = pipeline.suggestion(
@@ -60,15 +61,14 @@ extension Pipeline {
 
   private func fallback(_ index: Int, _ turn: Turn, _ why: String) -> Suggestion? {
     guard let view = turn.views[index] else { return nil }
-    let seen =
-      recommender.options.excludesSeen
-      ? view.items.compactMap { recommender.catalogue.index(of: $0) } : []
+    let seen = recommender.options.excludesSeen ? view.items.compactMap(recommender.index) : []
+    let recent = recommender.recent(after: view.items.last ?? "", seen: seen)
     return suggestion(
       index,
       turn,
-      recommender.popular(seen: seen)[...],
+      (recent.isEmpty ? recommender.popular(seen: seen) : recent)[...],
       Suggestion.Generation(
-        provenance: .fallbackPopular,
+        provenance: recent.isEmpty ? .fallbackPopular : .fallbackRecent,
         steps: 0,
         stoppedBy: why,
         guidance: recommender.guidance,
@@ -86,7 +86,8 @@ extension Pipeline {
     guard case .click(let click) = turn.events[index], let view = turn.views[index] else {
       return nil
     }
-    let ids = recommender.catalogue.ids
+    var generation = generation
+    generation.lessons = recommender.lessons
     return Suggestion(
       user: click.user,
       source: .init(
@@ -94,7 +95,7 @@ extension Pipeline {
         eventID: click.eventID,
         timestampMs: click.timestampMs,
       ),
-      items: matches.map { .init(id: ids[Int($0.item)], score: $0.score) },
+      items: matches.map { .init(id: recommender.id(of: $0.item), score: $0.score) },
       model: .init(name: recommender.manifest.name, version: recommender.manifest.version),
       generation: generation,
       sessionLength: view.items.count,
@@ -113,7 +114,7 @@ extension Recommender {
   fileprivate mutating func causes(of rows: Rows) -> [[[Suggestion.Cause]]] {
     if options.causes == 0 { return [] }
     var start = 0
-    let sessions = rows.lengths.indices.map { row in
+    let sessions = rows.events.indices.map { row in
       let end = start + Int(rows.lengths[row])
       defer { start = end }
       return Explained(

@@ -1,4 +1,5 @@
 internal import Events
+package import Learning
 package import Sessions
 
 /// The path of a click, from the topic it came in by to the suggestion that leaves.
@@ -11,6 +12,8 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   package var store: Store
   package var sink: Sink
   package var recommender: Recommender
+  /// Learns while it serves; `nil` if it does not.
+  package var learner: LiveLearner?
   package let options: PipelineOptions
   package let clock: PipelineClock
   static var markEveryMs: Int64 { 1_000 }
@@ -28,6 +31,8 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   /// What is done, and the store was not told of yet.
   var unmarked: [Partition: Position] = [:]
   var markedMs: Int64 = 0
+  /// When lessons were last exchanged.
+  var learnedMs: Int64 = 0
   /// When the source last had its say.
   var polledMs: Int64 = 0
   private var jitter: any RandomNumberGenerator & Sendable
@@ -58,6 +63,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
     try consume(&turn)
     if turn.records.isEmpty {
       try mark()
+      learnIdly(&turn)
       return turn
     }
     let epoch = source.assignmentEpoch
@@ -69,6 +75,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
       encode(&rows, &turn)
       denoise(&rows, &turn)
       match(&rows, &turn)
+      learn(rows, &turn)
       try publish(&turn, epoch: epoch)
       try commit(&turn, epoch: epoch)
       batchPatience.succeeded()

@@ -1,4 +1,5 @@
 internal import Diffusion
+package import Learning
 package import Matching
 package import Network
 
@@ -27,6 +28,8 @@ package struct RecommenderOptions: Sendable {
   /// The only items that may be suggested; `nil` for all.
   package var allowed: Set<String>?
   package var denied: Set<String> = []
+  /// Whether clicks become lessons.
+  package var learns = false
 
   package init() {}
 }
@@ -56,6 +59,8 @@ package struct Recommender: Sendable {
   /// Items that may be suggested at all; `nil` for all.
   private let filter: ItemFilter?
   private var matcher = Matcher()
+  /// What was learned since, if anything was.
+  private var live: LiveMatcher?
   private var encoder: SequenceEncoder
   private var walk: Walk
 
@@ -127,13 +132,47 @@ package struct Recommender: Sendable {
     return Generated(width: manifest.shape.width, oracles: oracles, outcomes: outcomes)
   }
 
-  /// Finds the items nearest to each oracle: ``matches(_:)`` then gives them row by row.
-  mutating func match(_ oracles: [Float], seen: [[Int32]]) {
-    matcher.match(oracles.span, with: catalogue, k: options.count, seen: seen, filter: filter)
+  /// Suggests by what was learned from now on.
+  package mutating func follow(_ table: LiveTable) {
+    live = LiveMatcher(table, filter: filter) { [options] id in
+      options.allowed?.contains(id) != false && !options.denied.contains(id)
+    }
   }
 
-  /// A row's items of the last ``match(_:seen:)``, best first.
-  func matches(_ row: Int) -> ArraySlice<Match> { matcher[row] }
+  /// Finds the items nearest to each of the `oracles`, (rows, d), or best for it by what was
+  /// learned since: ``matches(_:)`` then gives them row by row.
+  mutating func match(_ oracles: Span<Float>, after previous: [String], seen: [[Int32]]) {
+    if live == nil {
+      matcher.match(oracles, with: catalogue, k: options.count, seen: seen, filter: filter)
+    } else {
+      live?.match(oracles, after: previous, with: catalogue, k: options.count, seen: seen)
+    }
+  }
+
+  /// A row's items of the last ``match(_:after:seen:)``, best first.
+  func matches(_ row: Int) -> ArraySlice<Match> { live?[row] ?? matcher[row] }
+
+  /// The lessons that suggestions rest on; `nil` if nothing is learned.
+  var lessons: Int? { options.learns ? live?.table.lessons ?? 0 : nil }
+
+  /// What is clicked after an item, and lately, best first; none while too little is known.
+  func recent(after previous: String, seen: [Int32]) -> [Match] {
+    live?.recent(after: previous, k: options.count, seen: seen) ?? []
+  }
+
+  /// The number of an item that may be suggested; `nil` if there is none.
+  func index(of id: String) -> Int32? { catalogue.index(of: id) ?? live?.table.index(of: id) }
+
+  /// What an item is called.
+  func id(of item: Int32) -> String {
+    item < catalogue.count ? catalogue.ids[Int(item)] : live?.table.id(of: item) ?? ""
+  }
+
+  /// An item's embedding, (d).
+  func embedding(of item: Int32) -> [Float] {
+    item < catalogue.count
+      ? catalogue.embedding(of: item) : live?.table.embedding(of: item) ?? []
+  }
 
   /// The most clicked items, best first.
   func popular(seen: [Int32]) -> [Match] {

@@ -1,4 +1,5 @@
 package import Events
+package import Learning
 package import Sessions
 
 /// What one record turned out to be.
@@ -43,7 +44,7 @@ package struct Turn: Sendable {
 
   /// The steps of a turn, in order.
   package enum Stage: String, CaseIterable, Sendable {
-    case consume, decode, session, batch, encode, denoise, match, publish, commit
+    case consume, decode, session, batch, encode, denoise, match, learn, publish, commit
   }
 
   /// A partition whose sessions are folded again, for the store has lost them, or never had them.
@@ -84,6 +85,12 @@ package struct Turn: Sendable {
   package var views: [SessionView?] = []
   /// What is published for each click; `nil` for what is not a click.
   package var suggestions: [Suggestion?] = []
+  /// What its clicks teach, in their order.
+  package var lessons: [Lesson] = []
+  /// What is known from now on, if lessons of this worker or others were learned.
+  package var learned: LiveTable?
+  /// Why they were not handed on yet.
+  package var learningFailure: String?
   /// Milliseconds from each click's time, or its message's if that is later, to its publishing;
   /// clicks without either are left out.
   package var latencyMs: [Int64] = []

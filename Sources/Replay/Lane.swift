@@ -1,5 +1,6 @@
 internal import Dispatch
 package import Events
+package import Learning
 package import Pipeline
 package import Sessions
 internal import Synchronization
@@ -11,6 +12,8 @@ package struct Answer: Sendable {
   package let view: SessionView?
   package let suggestion: Suggestion?
   package let message: Message?
+  /// What the click teaches, if anything.
+  package let lesson: Lesson?
   /// How long its batch took, in nanoseconds.
   package let batchNs: UInt64
 }
@@ -62,6 +65,11 @@ final class Lane: Sendable {
     }
   }
 
+  /// Suggests by what was learned from now on.
+  func follow(_ table: LiveTable) {
+    state.withLock { $0.pipeline.recommender.follow(table) }
+  }
+
   /// What the last run came to, in the order of its records.
   func take() throws(PipelineFailure) -> [Answer] {
     let (answers, failure) = state.withLock { state in
@@ -76,19 +84,21 @@ final class Lane: Sendable {
 extension Turn {
   fileprivate func answers(_ messages: [Message]) -> [Answer] {
     let batchNs = nanoseconds.values.reduce(0, +)
-    var rest = messages[...]
+    var (rest, lessons) = (messages[...], lessons[...])
     return records.indices.map { index in
       let message: Message?
       switch events[index] {
       case .ignored, .rebuilt: message = nil
       case .click, .erase, .dead: message = rest.popFirst()
       }
+      let isTaught = lessons.first?.position == records[index].position
       return Answer(
         record: records[index],
         event: events[index],
         view: views[index],
         suggestion: suggestions[index],
         message: message,
+        lesson: isTaught ? lessons.popFirst() : nil,
         batchNs: batchNs
       )
     }

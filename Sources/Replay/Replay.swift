@@ -1,16 +1,22 @@
 internal import Diffusion
 internal import Dispatch
 package import Events
+internal import Learning
 package import Pipeline
 package import Sessions
 
 /// The pipeline that serves, over a stream of the past.
 ///
 /// Users are shared out over lanes, each a pipeline on a thread of its own. What comes of a record
-/// depends on its user's earlier records alone: neither batches nor lanes change a byte.
+/// depends on its user's earlier records alone: neither batches nor lanes change a byte. One that
+/// learns does so after every ``step`` records of the stream, wherever their users are.
 package struct Replay: ~Copyable {
   private let lanes: [Lane]
   private let batch: Int
+  /// Records from one learning to the next.
+  package static let step = 64
+  /// What is live before the first record; `nil` if nothing is learned.
+  private let live: LiveItems?
 
   /// - Parameters:
   ///   - recommender: Copied for each lane.
@@ -24,7 +30,8 @@ package struct Replay: ~Copyable {
     lanes: Int
   ) {
     self.lanes = (0..<max(1, lanes)).map { _ in Lane(recommender, options, limits) }
-    batch = options.maxBatch * max(1, lanes)
+    live = recommender.options.learns ? LiveItems(of: recommender.catalogue) : nil
+    batch = live == nil ? options.maxBatch * max(1, lanes) : Self.step
   }
 
   /// Replays what `next` gives, and tells `body` of the answers, in the order of the records.
@@ -40,6 +47,8 @@ package struct Replay: ~Copyable {
     body: ([Answer]) throws -> Void
   ) throws {
     var answers: [Answer] = []
+    var live = live
+    var (passed, lessons) = (0, [Lesson]())
     var records = try next(batch)
     while !records.isEmpty {
       let atWork = DispatchGroup()
@@ -51,17 +60,28 @@ package struct Replay: ~Copyable {
         defer { atWork.wait() }
         if readsAhead {
           try body(answers)
-          upcoming = try next(batch)
+          upcoming = try next(batch - (passed + records.count) % batch)
         }
       }
       answers = try merged(records)
+      passed += records.count
+      lessons += answers.compactMap(\.lesson)
+      if passed.isMultiple(of: batch) { learn(&lessons, &live) }
       if !readsAhead {
         try body(answers)
-        upcoming = try next(batch)
+        upcoming = try next(batch - passed % batch)
       }
       records = upcoming
     }
     if readsAhead { try body(answers) }
+  }
+
+  private func learn(_ lessons: inout [Lesson], _ live: inout LiveItems?) {
+    if live == nil || lessons.isEmpty { return }
+    for lesson in lessons { live?.learn(lesson) }
+    lessons.removeAll(keepingCapacity: true)
+    guard let table = live.map(LiveTable.init) else { return }
+    for lane in lanes { lane.follow(table) }
   }
 
   /// The records of each lane.

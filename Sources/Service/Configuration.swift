@@ -10,6 +10,7 @@ package struct Configuration: Sendable {
   package internal(set) var batch = Batch()
   package internal(set) var generate = Generate()
   package internal(set) var suggest = Suggest()
+  package internal(set) var learn = Learn()
   package internal(set) var events = Events()
   package internal(set) var delivery = Delivery()
   package internal(set) var faults = Faults()
@@ -118,6 +119,10 @@ package struct Configuration: Sendable {
     package internal(set) var denyFile: String?
     package internal(set) var includeOracle = false
     package internal(set) var because = 0
+  }
+
+  package struct Learn: Sendable {
+    package internal(set) var liveItems = false
   }
 
   package struct Events: Sendable {

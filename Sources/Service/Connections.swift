@@ -4,13 +4,13 @@ package import Pipeline
 internal import Redis
 internal import Sessions
 
-extension RedisSessions {
-  /// The store that the configuration asks for; it connects when it is first used.
-  convenience init(_ configuration: Configuration) throws(WorkerFailure) {
+extension RedisSettings {
+  /// How to reach the Redis of the configuration.
+  init(_ configuration: Configuration) throws(WorkerFailure) {
     let redis = configuration.redis
-    let address: RedisSettings.Address
+    let address: Address
     var database = 0
-    var cluster: [RedisSettings.Address] = []
+    var cluster: [Address] = []
     switch redis.endpoint {
     case .embedded: throw WorkerFailure(reason: "redis.address is embedded: there is no Redis")
     case .tcp(let host, let port, let number):
@@ -26,7 +26,7 @@ extension RedisSessions {
       }
       address = first
     }
-    let settings = RedisSettings(
+    self.init(
       address: address,
       connectTimeoutMs: Int(redis.connectTimeoutMs),
       commandTimeoutMs: Int(redis.commandTimeoutMs),
@@ -36,8 +36,19 @@ extension RedisSessions {
       clientName: configuration.worker.name.filter { $0 > " " && $0 <= "~" },
       cluster: cluster,
     )
+  }
+}
+
+extension RedisSessions {
+  /// The store that the configuration asks for; it connects when it is first used.
+  convenience init(_ configuration: Configuration) throws(WorkerFailure) {
+    let settings = try RedisSettings(configuration)
     do throws(SessionFailure) {
-      try self.init(settings: settings, prefix: redis.prefix, limits: configuration.sessionLimits)
+      try self.init(
+        settings: settings,
+        prefix: configuration.redis.prefix,
+        limits: configuration.sessionLimits
+      )
     } catch {
       throw WorkerFailure(reason: error.reason)
     }
@@ -78,6 +89,7 @@ extension Configuration {
     options.excludesSeen = suggest.excludeSeen
     options.includesOracle = suggest.includeOracle
     options.causes = suggest.because
+    options.learns = learn.liveItems
     options.allowed = try suggest.allowFile.map { path throws(RecommenderFailure) in
       try itemList(path, of: "suggest.allow_file")
     }

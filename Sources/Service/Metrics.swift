@@ -43,6 +43,11 @@ package struct WorkerMetrics: Sendable {
     "Messages, at most, that the topic kept no longer when they were to be read."
   )
 
+  package let lessonFailures = Family<Counter>(
+    "dreamstream_lesson_failures_total",
+    "Times that what clicks teach could not be handed on, and waited."
+  )
+
   package let batchSize = Family(
     "dreamstream_batch_size",
     "Events of a batch.",
@@ -74,6 +79,14 @@ package struct WorkerMetrics: Sendable {
     "dreamstream_partition_idle_seconds",
     "Longest time a partition with lag made no progress."
   )
+  package let lessons = Family<Gauge>(
+    "dreamstream_lessons",
+    "Clicks of the stream, of all workers, that suggestions rest on beside the model."
+  )
+  package let liveItems = Family<Gauge>(
+    "dreamstream_live_items",
+    "Items that suggestions rest on clicks of the stream for."
+  )
   package let dependencyUp = Family<Gauge>(
     "dreamstream_dependency_up",
     "1 while a dependency answers, 0 while it is waited for.",
@@ -98,7 +111,8 @@ package struct WorkerMetrics: Sendable {
     "dead_letter",
   ]
   package static let stages = [
-    "consume", "decode", "session", "batch", "encode", "denoise", "match", "publish", "commit",
+    "consume", "decode", "session", "batch", "encode", "denoise", "match", "learn", "publish",
+    "commit",
   ]
   static let stageBounds = [
     0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
@@ -114,9 +128,9 @@ package struct WorkerMetrics: Sendable {
   package init() {
     for outcome in Self.outcomes { _ = events[outcome] }
     for stage in Self.stages { _ = batchSeconds[stage] }
-    for counter in [unknownItems, rebuilds, unread] { _ = counter[] }
+    for counter in [unknownItems, rebuilds, unread, lessonFailures] { _ = counter[] }
     for histogram in [batchSize, eventLatency, denoisingSteps] { _ = histogram[] }
-    for gauge in [partitionIdle, residentMemory, cpuSeconds] { _ = gauge[] }
+    for gauge in [partitionIdle, lessons, liveItems, residentMemory, cpuSeconds] { _ = gauge[] }
   }
 
   /// Counts a latency; a longer one than ten minutes as that, so that one cannot swamp the sum.
@@ -133,11 +147,11 @@ package struct WorkerMetrics: Sendable {
     var text = TelemetryText()
     for family in [
       events, suggestions, deadLetters, stopped, unknownItems, retries, abandoned, rebuilds,
-      unread,
+      unread, lessonFailures,
     ] { text.add(family) }
     for family in [batchSize, batchSeconds, eventLatency, denoisingSteps] { text.add(family) }
     for family in [
-      consumerLag, partitionIdle, dependencyUp, buildInfo, residentMemory,
+      consumerLag, partitionIdle, lessons, liveItems, dependencyUp, buildInfo, residentMemory,
     ] { text.add(family) }
     text.add(cpuSeconds, type: "counter")
     return text.text

@@ -4,12 +4,14 @@ import Sessions
 /// The scripts, and the server or the cluster that runs them.
 struct RedisLine: ~Copyable {
   /// What a call asks for.
-  enum Request: Sendable { case fold, claim, mark }
+  enum Request: Sendable { case fold, claim, mark, exchange, offer }
 
   private var place: RedisPlace
   private var fold = Script(RedisSessionScript.source)
   private var claim = Script(RedisFence.claim)
   private var mark = Script(RedisFence.mark)
+  private var exchange = Script(RedisLessonScript.exchange)
+  private var offer = Script(RedisLessonScript.offer)
 
   init(_ settings: RedisSettings) { place = RedisPlace(settings) }
 
@@ -34,6 +36,8 @@ struct RedisLine: ~Copyable {
       case .fold: answer = try place.run(&fold, calls, inLife: life)
       case .claim: answer = try place.run(&claim, calls, inLife: life)
       case .mark: answer = try place.run(&mark, calls, inLife: life)
+      case .exchange: answer = try place.run(&exchange, calls, inLife: life)
+      case .offer: answer = try place.run(&offer, calls, inLife: life)
       }
     } catch {
       throw SessionFailure(error)

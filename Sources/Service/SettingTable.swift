@@ -209,6 +209,13 @@ package enum Settings {
       .integer(0...10),
       "Clicks that each item says it rests on; 0 for none. Costs a denoising a click."
     ),
+    Setting(
+      "learn.live_items",
+      \.learn.liveItems,
+      .flag,
+      "Learn from the stream, all workers together, what is clicked now: new items too. Costs a "
+        + "second denoising; an answer given twice may then differ."
+    ),
   ]
 
   private static let process: [Setting] = [

@@ -1,5 +1,6 @@
 internal import Events
 internal import Kafka
+internal import Learning
 internal import Logging
 internal import Pipeline
 internal import Sessions
@@ -14,6 +15,8 @@ struct TurnReporter {
   private var partitions: Set<Partition> = []
   private var group: GroupWatch
   private var notFiniteLogged = false
+  /// Why lessons wait, as long as they do.
+  private var learningFailure: String?
   private var total = 0
 
   init(worker: Worker, number: Int) {
@@ -44,6 +47,7 @@ struct TurnReporter {
       worker.metrics.retries[dependency.rawValue].add(count)
       log(.warning, "waited for \(dependency.rawValue)", ["attempts": "\(count)"])
     }
+    learned(turn)
     if turn.records.isEmpty { return isTime }
     if let cause = turn.abandoned {
       let level: Logger.Level = if case .failed = cause { .warning } else { .info }
@@ -78,6 +82,19 @@ struct TurnReporter {
         "at_most": "\(gap.count)",
       ]
     )
+  }
+
+  private mutating func learned(_ turn: Turn) {
+    if let table = turn.learned {
+      worker.metrics.lessons[].set(Double(table.lessons))
+      worker.metrics.liveItems[].set(Double(table.count))
+      if learningFailure != nil { log(.notice, "lessons are learned again", [:]) }
+      learningFailure = nil
+    }
+    guard let reason = turn.learningFailure else { return }
+    worker.metrics.lessonFailures[].add()
+    if learningFailure == nil { log(.warning, "lessons wait", ["reason": "\(reason)"]) }
+    learningFailure = reason
   }
 
   func end() { log(.info, "pipeline ended", ["events": "\(total)"]) }

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Kafka
+internal import Learning
 package import Logging
 package import Network
 
@@ -17,6 +18,8 @@ package final class Worker: Sendable {
   let logger: Logger
   /// In-process sessions, when the configuration asks for no Redis; all pipelines share them.
   let memory: MemorySessions?
+  /// What clicks teach, where it is kept in this process.
+  let lessons: MemoryLessons
   private let isStopping = Atomic(false)
   /// Partitions of each pipeline.
   private let partitions = Mutex<[Int: Int]>([:])
@@ -66,6 +69,7 @@ package final class Worker: Sendable {
     memory =
       configuration.redis.endpoint == .embedded
       ? MemorySessions(limits: configuration.sessionLimits, nowMs: Self.wallMs) : nil
+    lessons = MemoryLessons()
     metrics.buildInfo[Self.version, model.manifest.version].set(1)
     note(.model, isOK: true, "\(model.manifest.name) \(model.manifest.version)")
   }

@@ -1,9 +1,11 @@
 internal import Events
 internal import Foundation
 internal import Kafka
+internal import Learning
 internal import Logging
 internal import Network
 package import Pipeline
+internal import Redis
 internal import Sessions
 
 extension Worker {
@@ -141,7 +143,24 @@ extension Worker {
       options: pipelineOptions(),
       clock: PipelineClock(wallMs: Self.wallMs, monotonicNs: Self.monotonicNs),
     )
+    if configuration.learn.liveItems {
+      pipeline.learner = LiveLearner(of: recommender.catalogue, log: try lessonLog())
+    }
     try loop(number, &pipeline, checkStore: checkStore)
+  }
+
+  private func lessonLog() throws(PipelineFailure) -> any LessonLog & Sendable {
+    if memory != nil { return MemoryLessons(sharing: lessons) }
+    do throws(WorkerFailure) {
+      return RedisLessons(
+        settings: try RedisSettings(configuration),
+        prefix: configuration.redis.prefix,
+        model: model.manifest.version,
+        timeToLiveMs: configuration.sessions.ttlMs
+      )
+    } catch {
+      throw PipelineFailure(remedy: .stop, dependency: .sessions, reason: error.reason)
+    }
   }
 
   private func loop(

@@ -36,6 +36,45 @@ struct WorkerTests {
     delivery.headers.last { $0.name == name }?.value.map { String(decoding: $0, as: UTF8.self) }
   }
 
+  @Test("an item that the model has never seen is suggested once it was clicked, by all workers")
+  func learning() async throws {
+    let world = try World()
+    defer { world.end() }
+    let learning = [("learn.live_items", "true")]
+    let now: Int64 = 1_700_000_000_000
+    try world.produce([click("u", "i1", atMs: now), click("u", "fresh", atMs: now + 1)])
+    try await working(world, learning) { worker in
+      _ = try world.read(world.suggestions, atLeast: 2, seconds: 40)
+      try world.produce([click("v", "i1", atMs: now)])
+      let made = try suggestions(world, atLeast: 3)
+      #expect(made["u"]?.allSatisfy { !$0.items.contains { $0.id == "fresh" } } == true)
+      #expect(made["v"]?.last?.items.contains { $0.id == "fresh" } == true)
+      #expect(made["v"]?.last?.generation.lessons == 1)
+      #expect(worker.metrics.lessons[].value == 1 && worker.metrics.liveItems[].value == 2)
+      #expect(worker.metrics.lessonFailures[].value == 0)
+    }
+    // Another worker knows it from the start: that takes a turn.
+    try await working(world, learning) { worker in
+      try waitUntil { worker.metrics.lessons[].value == 1 }
+      try world.produce([click("w", "i1", atMs: now)])
+      let made = try suggestions(world, atLeast: 4)
+      #expect(made["w"]?.last?.items.contains { $0.id == "fresh" } == true)
+    }
+  }
+
+  private func suggestions(_ world: World, atLeast count: Int) throws -> [String: [Suggestion]] {
+    let read = try world.read(world.suggestions, atLeast: count, seconds: 40)
+    return try Dictionary(grouping: read.compactMap(\.value).map(SuggestionDecoder.decode)) {
+      $0.user
+    }
+  }
+
+  private func waitUntil(_ isSo: () -> Bool) throws {
+    let deadline = ContinuousClock.now + .seconds(30)
+    while !isSo(), ContinuousClock.now < deadline { Thread.sleep(forTimeInterval: 0.05) }
+    #expect(isSo())
+  }
+
   @Test("every kind of event goes where the contract says, and the next run starts after them")
   func everyKind() async throws {
     let world = try World()
@@ -188,7 +227,7 @@ struct WorkerProcessTests {
     let isOnce = mode == "exactly-once"
     let deliveries =
       isOnce
-      ? try world.committed(world.suggestions, atLeast: total, seconds: 60)
+      ? try world.committed(world.suggestions, atLeast: total, seconds: 120)
       : try readAll(world, ids: total)
     #expect(second.terminate() == 0)
 

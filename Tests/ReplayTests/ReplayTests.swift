@@ -15,12 +15,12 @@ private let limits = SessionLimits(
   timeToLiveMs: 1_000_000
 )
 
-/// 400 clicks of 30 users, a second apart.
+/// 400 clicks of 30 users, a second apart, a sixth of them on items that the model does not know.
 private func clicks(seed: UInt64 = 1) -> [Record] {
   var generator = SeededGenerator(seed: seed)
   return (0..<400).map { number in
     let user = "u\(Int.random(in: 0..<30, using: &generator))"
-    let item = "item-\(Int.random(in: 0..<60, using: &generator))"
+    let item = "i\(Int.random(in: 0..<60, using: &generator))"
     return record(number, user, item, timestampMs: Int64(number) * 1_000)
   }
 }
@@ -44,12 +44,16 @@ private func replay(
   _ records: [Record],
   lanes: Int = 1,
   batch: Int = 64,
-  denoiser: Shape.Denoiser = .mlp
+  denoiser: Shape.Denoiser = .mlp,
+  learns: Bool = false,
+  atOnce: Int = .max,
 ) throws -> [Answer] {
+  var learning = RecommenderOptions()
+  learning.learns = learns
   let replay = Replay(
     recommender: try Recommender(
       model: TinyModel.make(denoiser: denoiser),
-      options: RecommenderOptions()
+      options: learning
     ),
     options: PipelineOptions(maxBatch: batch),
     limits: limits,
@@ -59,6 +63,7 @@ private func replay(
   var answers: [Answer] = []
   try replay.run(
     next: { count in
+      let count = min(count, atOnce)
       defer { rest = rest.dropFirst(count) }
       return Array(rest.prefix(count))
     },
@@ -80,6 +85,28 @@ struct ReplayTests {
     #expect(other.map(\.record.position.offset) == records.map(\.position.offset))
     #expect(other.map(\.message?.value) == plain.map(\.message?.value))
     #expect(Set(plain.compactMap(\.message?.value)).count > 300)
+  }
+
+  @Test(
+    "one that learns does so at the same clicks, whatever lanes, batches and how many come at once",
+    arguments: [(1, 1, 400), (1, 7, 10), (2, 64, 64), (3, 5, 13), (8, 256, 400)]
+  )
+  func learning(lanes: Int, batch: Int, atOnce: Int) throws {
+    let records = clicks()
+    let plain = try replay(records, batch: 400, learns: true)
+    let other = try replay(records, lanes: lanes, batch: batch, learns: true, atOnce: atOnce)
+    #expect(other.map(\.message?.value) == plain.map(\.message?.value))
+    let lessons = plain.map(\.suggestion?.generation.lessons)
+    #expect(lessons[..<64].allSatisfy { $0 == 0 } && (lessons[64] ?? 0) > 30)
+    #expect(lessons[384] == plain[..<384].count { $0.lesson != nil })
+    #expect(Set(lessons).count == 7)
+    let frozen = try replay(records)
+    #expect(frozen[..<64].map(\.suggestion?.items) == plain[..<64].map(\.suggestion?.items))
+    #expect(frozen[64...].map(\.suggestion?.items) != plain[64...].map(\.suggestion?.items))
+    // Ten of the stream's items are not the model's.
+    let fresh = Set((50..<60).map { "i\($0)" })
+    let suggested = plain[64...].flatMap { $0.suggestion?.items ?? [] }
+    #expect(suggested.contains { fresh.contains($0.id) })
   }
 
   @Test("answers come before the next records are waited for, unless it is to read ahead")

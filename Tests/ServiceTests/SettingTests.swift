@@ -52,6 +52,7 @@ struct SettingTests {
     "suggest.deny_file": ["a\nb"],
     "suggest.include_oracle": ["2"],
     "suggest.because": ["-1", "11"],
+    "learn.live_items": ["2"],
     "delivery.mode": ["at-most-once", "once"],
     "delivery.transactional_id": ["a b", String(repeating: "t", count: 201)],
     "delivery.transaction_timeout": ["999", "16m"],

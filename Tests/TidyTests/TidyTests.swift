@@ -39,7 +39,7 @@ struct TidyTests {
     "CRdkafka": 0, "CHiredis": 0, "COpenBLAS": 0, "CZlib": 0, "CCrypto": 0,
     "Kafka": 1, "Redis": 1, "Kernels": 1, "Files": 1, "Events": 1,
     "Sessions": 2, "Diffusion": 2, "Matching": 2, "Autodiff": 2,
-    "Network": 3, "Pipeline": 4, "Evaluation": 5, "Service": 5, "Simulation": 6,
+    "Network": 3, "Learning": 3, "Pipeline": 4, "Evaluation": 5, "Service": 5, "Simulation": 6,
     "Replay": 6, "Training": 6,
     "Experiments": 7, "dreamstream": 8,
   ]
@@ -58,6 +58,7 @@ struct TidyTests {
     "Diffusion": ["Events", "Sessions"],
     "Matching": ["Events", "Sessions"],
     "Network": ["Events", "Sessions"],
+    "Learning": ["Sessions", "Network", "Diffusion"],
     "Evaluation": ["Kafka", "Redis"],
     "Training": ["Kafka", "Redis", "Sessions"],
     "Experiments": ["Kafka", "Redis", "Sessions", "Service", "Events"],

@@ -1,0 +1,92 @@
+internal import Kernels
+package import Matching
+
+/// Matches oracles with a catalogue, of which some items are live: these go by what was learned of
+/// them, and so do those that the catalogue does not have.
+///
+/// A live item's score is ⟨x̂₀, e⟩ + τ·(β log(1 + n(previous → item)) + γ log(1 + recent clicks)),
+/// any other's the inner product alone. A row's result does not depend on the other rows.
+package struct LiveMatcher: Sendable {
+  package let table: LiveTable
+  private let filter: ItemFilter
+  /// Whether each live item may be suggested.
+  private let isAllowed: [Bool]
+  private var matcher = Matcher()
+  private var scores: [Float] = []
+  /// The rows' matches, one row after the other.
+  private var matches: [Match] = []
+  private var starts = [0]
+
+  /// - Parameters:
+  ///   - table: What was learned.
+  ///   - filter: Which of the catalogue's items may be suggested; `nil` for all.
+  ///   - allows: Whether an item may be suggested.
+  package init(_ table: LiveTable, filter: ItemFilter?, allows: (String) -> Bool) {
+    self.table = table
+    self.filter = filter.map { table.others.intersection($0) } ?? table.others
+    isAllowed = table.items.map { allows($0.id) }
+  }
+
+  /// Finds the `k` best items for each of the `oracles`, (rows, d), whose users clicked `previous`
+  /// last; `seen` names items that each row must not get, (rows), or is empty to filter none.
+  package mutating func match(
+    _ oracles: Span<Float>,
+    after previous: [String],
+    with catalogue: Catalogue,
+    k: Int,
+    seen: [[Int32]] = []
+  ) {
+    let (count, width) = (table.count, catalogue.width)
+    precondition(previous.count * width == oracles.count)
+    matcher.match(oracles, with: catalogue, k: k, seen: seen, filter: filter)
+    matches.removeAll(keepingCapacity: true)
+    starts = [0]
+    if scores.count < count { scores = Array(repeating: 0, count: count) }
+    var scores = scores
+    self.scores = []
+    for (row, previous) in previous.enumerated() {
+      var best = Array(matcher[row])
+      if count > 0 {
+        var span = scores.mutableSpan
+        var live = span._mutatingExtracting(0..<count)
+        let oracle = oracles.extracting((row * width)..<((row + 1) * width))
+        Gemm.rows(oracle, table.embeddings, bias: table.gains.span, into: &live)
+        table.add(transitionsFrom: previous, to: &live)
+        enter(live.span, k: k, seen: seen.isEmpty ? [] : seen[row], &best)
+      }
+      matches += best
+      starts.append(matches.count)
+    }
+    self.scores = scores
+  }
+
+  /// A row's matches, best first.
+  package subscript(row: Int) -> ArraySlice<Match> { matches[starts[row]..<starts[row + 1]] }
+
+  /// The `k` best items for one of whom no more is known than what was clicked last; none while
+  /// fewer are live.
+  package func recent(after previous: String, k: Int, seen: [Int32]) -> [Match] {
+    var scores = table.gains
+    var span = scores.mutableSpan
+    table.add(transitionsFrom: previous, to: &span)
+    var best: [Match] = []
+    enter(span.span, k: k, seen: seen, &best)
+    return best.count == k ? best : []
+  }
+
+  /// Puts live items into a list of the `k` best, the lower number first where scores are equal.
+  private func enter(_ scores: Span<Float>, k: Int, seen: [Int32], _ best: inout [Match]) {
+    var bar = best.count < k ? -Float.infinity : (best.last?.score ?? .infinity)
+    for place in scores.indices where scores[place] >= bar && isAllowed[place] {
+      let match = Match(item: table.index(at: place), score: scores[place])
+      func precedes(_ other: Match) -> Bool {
+        match.score > other.score || (match.score == other.score && match.item < other.item)
+      }
+      if best.count == k, best.last.map(precedes) != true { continue }
+      if match.score == -.infinity || seen.contains(match.item) { continue }
+      best.insert(match, at: best.firstIndex(where: precedes) ?? best.count)
+      if best.count > k { best.removeLast() }
+      if best.count == k, let last = best.last { bar = last.score }
+    }
+  }
+}

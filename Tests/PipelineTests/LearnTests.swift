@@ -1,0 +1,158 @@
+import Events
+import Learning
+import Network
+import Pipeline
+import Sessions
+import Synchronization
+import TestSupport
+import Testing
+
+/// A log that does not answer while it is down.
+private final class Lessons: LessonLog, Sendable {
+  private let log = MemoryLessons()
+  let isDown = Mutex(false)
+  let handedOn = Mutex<[Lesson]>([])
+
+  func exchange(_ lessons: [Lesson]) throws(LessonFailure) -> LessonNews {
+    if isDown.withLock(\.self) { throw LessonFailure(reason: "down") }
+    handedOn.withLock { $0 += lessons }
+    return log.exchange(lessons)
+  }
+
+  func offer(_ state: [UInt8], after number: Int) {}
+}
+
+@Suite("Learning while serving")
+struct LearnTests {
+  private func pipeline(
+    _ records: [Record],
+    batch: Int = 1,
+    lessons: (any LessonLog & Sendable)? = nil,
+    store: some SessionStore = sessions(),
+    _ change: (inout RecommenderOptions) -> Void = { _ in }
+  ) throws -> Pipeline<MemorySource, some SessionStore, MemorySink> {
+    var options = RecommenderOptions()
+    options.learns = true
+    change(&options)
+    let recommender = try Recommender(model: TinyModel.make(), options: options)
+    var pipeline = Pipeline(
+      source: MemorySource(records),
+      store: store,
+      sink: MemorySink(),
+      recommender: recommender,
+      options: PipelineOptions(maxBatch: batch, fatalAfterMs: 1_000),
+      clock: ManualClock().clock
+    )
+    pipeline.learner = lessons.map { LiveLearner(of: recommender.catalogue, log: $0) }
+    return pipeline
+  }
+
+  private func suggestions(_ sink: MemorySink) throws -> [Suggestion] {
+    try sink.sent.compactMap(\.value).map { try SuggestionDecoder.decode($0) }
+  }
+
+  @Test("a click teaches what its session was like before it, and nothing else does")
+  func lessons() throws {
+    let records = log([
+      ("u", click("u", "i1", at: 10)), ("u", click("u", "new", at: 11)),
+      ("v", click("v", "other", at: 12)), ("u", click("u", "i3", at: 13)),
+      ("v", click("v", "i4", at: 14)), ("u", click("u", "i5", at: 1)), ("u", nil),
+      ("u", click("u", "i6", at: 15)),
+    ])
+    var whole = try pipeline(records, batch: 64)
+    let lessons = try whole.turn().lessons
+    #expect(lessons.map(\.position?.offset) == [1, 3, 4])
+    #expect(lessons.map(\.previous) == ["i1", "new", "other"])
+    #expect(lessons.map(\.item) == ["new", "i3", "i4"])
+    #expect(lessons[2].oracle.isEmpty)
+    // Its oracle is the one that was published for the session before.
+    var alone = try pipeline(log([("u", click("u", "i1", at: 10))])) { $0.includesOracle = true }
+    _ = try alone.turn()
+    #expect(try suggestions(alone.sink)[0].oracle == lessons[0].oracle)
+  }
+
+  @Test("a batch that comes again teaches the same")
+  func redelivered() throws {
+    let records = log([("u", click("u", "i1")), ("u", click("u", "i2")), ("u", click("u", "i3"))])
+    let store = sessions()
+    var first = try pipeline(records, batch: 64, store: store)
+    let once = try first.turn()
+    var second = try pipeline(records, batch: 64, store: store)
+    let again = try second.turn()
+    #expect(again.views.map(\.?.outcome) == [.redelivered, .redelivered, .redelivered])
+    #expect(again.lessons == once.lessons && once.lessons.count == 2)
+  }
+
+  @Test("an item the model has never seen is suggested after its first click")
+  func fresh() throws {
+    let records = log([
+      ("u", click("u", "i1")), ("u", click("u", "new")), ("v", click("v", "i1")),
+    ])
+    var pipeline = try pipeline(records, lessons: MemoryLessons())
+    for _ in records { _ = try pipeline.turn() }
+    let made = try suggestions(pipeline.sink)
+    #expect(made.map(\.generation.lessons) == [0, 0, 1])
+    #expect(made[2].items.contains { $0.id == "new" } && made[2].items.count == 20)
+    #expect(made[..<2].allSatisfy { !$0.items.contains { $0.id == "new" } })
+    var denying = try self.pipeline(records, lessons: MemoryLessons()) { $0.denied = ["new"] }
+    for _ in records { _ = try denying.turn() }
+    #expect(try suggestions(denying.sink)[2].items.allSatisfy { $0.id != "new" })
+  }
+
+  @Test("what is new is left out where it was seen, and says what it rests on")
+  func seen() throws {
+    let records = log([
+      ("u", click("u", "i1")), ("u", click("u", "new", at: 1_700_000_000_001)),
+      ("u", click("u", "i1", at: 1_700_000_000_002)), ("v", click("v", "i1")),
+    ])
+    var pipeline = try pipeline(records, lessons: MemoryLessons()) {
+      $0.excludesSeen = true
+      $0.causes = 2
+    }
+    for _ in records { _ = try pipeline.turn() }
+    let made = try suggestions(pipeline.sink)
+    #expect(made[2].items.allSatisfy { $0.id != "new" })
+    let new = try #require(made[3].items.first { $0.id == "new" })
+    #expect(new.because != nil)
+  }
+
+  @Test("of a session that the model knows nothing of: what follows, as soon as enough is known")
+  func unknown() throws {
+    var clicks: [(key: String?, value: [UInt8]?)] = [("u", click("u", "new"))]
+    for number in 0..<25 { clicks.append(("u", click("u", "i\(number)"))) }
+    clicks.append(("v", click("v", "new")))
+    var pipeline = try pipeline(log(clicks), lessons: MemoryLessons())
+    for _ in clicks { _ = try pipeline.turn() }
+    let made = try suggestions(pipeline.sink)
+    #expect(made[0].generation.provenance == .fallbackPopular)
+    #expect(made[26].generation.provenance == .fallbackRecent)
+    #expect(made[26].items.first?.id == "i0" && made[26].items.count == 20)
+  }
+
+  @Test("a log that does not answer holds nothing up, and is told later")
+  func down() throws {
+    let records = log([("u", click("u", "i1")), ("u", click("u", "i2")), ("u", click("u", "i3"))])
+    let lessons = Lessons()
+    lessons.isDown.withLock { $0 = true }
+    var pipeline = try pipeline(records, lessons: lessons)
+    _ = try pipeline.turn()
+    #expect(try pipeline.turn().learningFailure == "down")
+    #expect(pipeline.sink.stored == 2)
+    lessons.isDown.withLock { $0 = false }
+    let turn = try pipeline.turn()
+    #expect(turn.learningFailure == nil && turn.learned?.lessons == 2)
+    #expect(lessons.handedOn.withLock(\.self).map(\.item) == ["i2", "i3"])
+  }
+
+  @Test("without a learner, lessons change no byte of what is published but their number")
+  func still() throws {
+    let records = log((0..<30).map { ("u", click("u", "i\($0 % 7)")) })
+    var learning = try pipeline(records, batch: 64)
+    var plain = try pipeline(records, batch: 64) { $0.learns = false }
+    #expect(try learning.turn().lessons.count == 29)
+    #expect(try plain.turn().lessons.isEmpty)
+    var made = try suggestions(learning.sink)
+    for index in made.indices { made[index].generation.lessons = nil }
+    #expect(try made == suggestions(plain.sink))
+  }
+}
