@@ -6,8 +6,8 @@ package struct Lesson: Equatable, Sendable {
   ///
   /// A lesson is learned once, however often its click is read.
   package var position: Position?
-  /// x̂₀ of the session before the click, (d): what would have been suggested, had it been an item;
-  /// empty if the session had no item that the model knows.
+  /// x̂₀ of the session before the click as far as it is remembered, (d): empty if that had no item
+  /// that the model knows.
   package var oracle: [Float]
   /// The item clicked before.
   package var previous: String
@@ -31,6 +31,9 @@ package protocol LessonLog {
   /// Hands in the state after the first `number` lessons, which the log then need not keep: who
   /// comes later begins with it.
   mutating func offer(_ state: [UInt8], after number: Int) throws(LessonFailure)
+
+  /// Forgets what this reader was told: the next exchange begins with the state.
+  mutating func beginAnew()
 }
 
 /// What is new in a log of lessons.
@@ -45,13 +48,14 @@ package struct LessonNews: Equatable, Sendable {
   }
 
   package var start: Start
-  package var lessons: [Lesson]
+  /// In their order; `nil` for what nobody can read.
+  package var lessons: [Lesson?]
   /// After how many lessons of all the state is that was handed in last.
   package var kept: Int
   /// How many lessons there are, these and those before and after them.
   package var total: Int
 
-  package init(start: Start = .here, lessons: [Lesson] = [], kept: Int = 0, total: Int = 0) {
+  package init(start: Start = .here, lessons: [Lesson?] = [], kept: Int = 0, total: Int = 0) {
     self.start = start
     self.lessons = lessons
     self.kept = kept

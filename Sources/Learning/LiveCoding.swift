@@ -21,7 +21,8 @@ extension Lesson {
 }
 
 extension LiveItems {
-  private static let form: Int64 = 1
+  /// Of the state and of what it is learned by: another form is another log.
+  package static let form: Int64 = 2
 
   /// The whole state, to go on from elsewhere.
   package var encoded: [UInt8] {
@@ -32,6 +33,7 @@ extension LiveItems {
     for item in items {
       bytes.append(item.id)
       bytes.append([item.recent])
+      bytes.append(item.isPlaced ? 1 : 0)
       bytes.append(Int64(item.successors.count))
       for successor in item.successors {
         bytes.append(Int64(successor.item) << 32 | Int64(successor.count))
@@ -58,7 +60,9 @@ extension LiveItems {
       guard let item = Self.item(&bytes, of: catalogue, Int32(count)) else { return nil }
       items.append(item)
     }
-    guard let embeddings = bytes.floats(), embeddings.count == Int(count) * catalogue.width,
+    guard Set(items.map { ItemID($0.id) }).count == items.count,
+      let embeddings = bytes.floats(), embeddings.count == Int(count) * catalogue.width,
+      embeddings.allSatisfy(\.isFinite),
       let chunk = bytes.number(), (0..<Int64(settings.chunk)).contains(chunk)
     else { return nil }
     self.embeddings = embeddings
@@ -67,7 +71,7 @@ extension LiveItems {
       targets.append(Int32(target))
     }
     guard let oracles = bytes.floats(), oracles.count == targets.count * catalogue.width,
-      bytes.isEmpty
+      oracles.allSatisfy(\.isFinite), bytes.isEmpty
     else { return nil }
     self.oracles = oracles
     number()
@@ -75,17 +79,17 @@ extension LiveItems {
 
   private static func item(_ bytes: inout Bytes, of catalogue: Catalogue, _ count: Int32) -> Item? {
     guard let id = bytes.text(), let recent = bytes.floats(), recent.count == 1,
+      (0..<Float.infinity).contains(recent[0]), let placed = bytes.number(),
       let successors = bytes.number(), (0...1_000).contains(successors)
     else { return nil }
-    var item = Item(id: id, known: catalogue.index(of: id))
+    let known = catalogue.index(of: id)
+    var item = Item(id: id, known: known, isPlaced: known != nil || placed == 1)
     item.recent = recent[0]
     for _ in 0..<successors {
       guard let pair = bytes.number(), let place = Int32(exactly: pair >> 32),
-        (0..<count).contains(place)
+        (0..<count).contains(place), let count = Int32(exactly: pair & 0xffff_ffff)
       else { return nil }
-      item.successors.append(
-        Successor(item: place, count: Int32(truncatingIfNeeded: pair & 0xffff_ffff))
-      )
+      item.successors.append(Successor(item: place, count: count))
     }
     return item
   }

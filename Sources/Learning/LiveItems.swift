@@ -8,13 +8,14 @@ package import Matching
 /// each chunk of lessons is a step of gradient descent on the softmax cross-entropy of the clicked
 /// items among all live ones, E ← E − η Σ (p − y) x̂₀ᵀ with p = softmax(x̂₀ᵀE/τ): the model's own
 /// training objective, over output embeddings alone. Beside it stand two counts, which add to a
-/// live item's score ⟨x̂₀, e⟩/τ: log(1 + n(previous → item)) and log(1 + recent clicks).
+/// live item's score ⟨x̂₀, e⟩/τ: β log(1 + n(previous → item)) and γ log(1 + recent clicks).
 ///
 /// A function of the lessons and their order alone: who has read the same has learned the same, to
 /// the rounding of the machine's matrix products. Memory is bounded by ``Settings/limit``.
 package struct LiveItems: Sendable {
   package struct Settings: Equatable, Sendable {
-    /// Live items at most; then the quarter that was clicked least lately is let go of.
+    /// Live items at most; before there would be more, the quarter that was clicked least lately is
+    /// let go of.
     package var limit = 8_192
     /// Successors of an item that are counted.
     package var successors = 64
@@ -22,11 +23,13 @@ package struct LiveItems: Sendable {
     package var chunk = 32
     /// η, by the length of an embedding.
     package var rate: Float = 0.03
-    /// τ, by the square of the mean length of an embedding.
+    /// τ, by the mean of the embeddings' squared lengths.
     package var temperature: Float = 0.1
     /// Of the first oracle, in a new item's embedding.
     package var share: Float = 0.5
+    /// β.
     package var transitionWeight: Float = 0.5
+    /// γ.
     package var recencyWeight: Float = 0.2
     /// What a click counts a chunk later.
     package var fading: Float = 0.984
@@ -43,6 +46,8 @@ package struct LiveItems: Sendable {
     let id: String
     /// Its index in the catalogue; `nil` if the model has never seen it.
     let known: Int32?
+    /// Whether it has an embedding, from the model or from an oracle.
+    var isPlaced: Bool
     /// Clicks, which fade.
     var recent: Float = 0
     var successors: [Successor] = []
@@ -75,9 +80,7 @@ package struct LiveItems: Sendable {
 
   /// Learns a lesson.
   package mutating func learn(_ lesson: Lesson) {
-    let width = catalogue.width
-    let isUsable = lesson.oracle.count == width && lesson.oracle.allSatisfy(\.isFinite)
-    let oracle = isUsable ? lesson.oracle : []
+    let oracle = isUsable(lesson.oracle) ? lesson.oracle : []
     if items.count + 2 > settings.limit { letGo() }
     let previous = index(of: lesson.previous)
     let item = index(of: lesson.item)
@@ -88,8 +91,19 @@ package struct LiveItems: Sendable {
       oracles += oracle
       targets.append(item)
     }
+    pass()
+  }
+
+  /// Counts a lesson that nobody can read.
+  package mutating func pass() {
     lessons += 1
     if lessons.isMultiple(of: settings.chunk) { step() }
+  }
+
+  /// What is ten times as long as embeddings are is no session's oracle.
+  private func isUsable(_ oracle: [Float]) -> Bool {
+    let square = oracle.reduce(0) { $0 + $1 * $1 }
+    return oracle.count == catalogue.width && square <= 100 * catalogue.meanSquare
   }
 
   /// The item's number among the live ones; it becomes live if it is not.
@@ -97,7 +111,7 @@ package struct LiveItems: Sendable {
     if let index = places[ItemID(id)] { return index }
     let index = Int32(items.count)
     let known = catalogue.index(of: id)
-    items.append(Item(id: id, known: known))
+    items.append(Item(id: id, known: known, isPlaced: known != nil))
     embeddings += known.map(catalogue.embedding) ?? Array(repeating: 0, count: catalogue.width)
     places[ItemID(id)] = index
     return index
@@ -105,8 +119,9 @@ package struct LiveItems: Sendable {
 
   /// Gives an item that nothing was known of its first embedding.
   private mutating func place(_ item: Int32, at oracle: [Float]) {
+    if items[Int(item)].isPlaced || oracle.isEmpty { return }
+    items[Int(item)].isPlaced = true
     let row = Int(item) * catalogue.width
-    if items[Int(item)].known != nil || oracle.isEmpty || embeddings[row] != 0 { return }
     for (offset, value) in oracle.enumerated() { embeddings[row + offset] = settings.share * value }
   }
 
@@ -129,7 +144,7 @@ package struct LiveItems: Sendable {
   private mutating func step() {
     for index in items.indices { items[index].recent *= settings.fading }
     defer { (oracles, targets) = ([], []) }
-    if targets.isEmpty { return }
+    if targets.isEmpty || temperature <= 0 { return }
     let (oracles, targets, table) = (oracles, targets, embeddings)
     var scores = scratch
     scratch = []
@@ -149,6 +164,10 @@ package struct LiveItems: Sendable {
       dtable: &span
     )
     scratch = scores
+    let width = catalogue.width
+    for (index, item) in items.enumerated() where !item.isPlaced {
+      for place in (index * width)..<((index + 1) * width) { span[place] = 0 }
+    }
     let rate = -settings.rate * temperature
     var learned = embeddings.mutableSpan
     Lanes.add(span.span, times: rate, to: &learned)

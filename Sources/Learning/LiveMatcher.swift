@@ -7,6 +7,9 @@ package import Matching
 /// A live item's score is ⟨x̂₀, e⟩ + τ·(β log(1 + n(previous → item)) + γ log(1 + recent clicks)),
 /// any other's the inner product alone. A row's result does not depend on the other rows.
 package struct LiveMatcher: Sendable {
+  /// Rows that share the loads of live embeddings: whole tiles of the product.
+  private static let block = 48
+
   package let table: LiveTable
   private let filter: ItemFilter
   /// Whether each live item may be suggested.
@@ -41,21 +44,27 @@ package struct LiveMatcher: Sendable {
     matcher.match(oracles, with: catalogue, k: k, seen: seen, filter: filter)
     matches.removeAll(keepingCapacity: true)
     starts = [0]
-    if scores.count < count { scores = Array(repeating: 0, count: count) }
+    let size = min(Self.block, previous.count) * count
+    if scores.count < size { scores = Array(repeating: 0, count: size) }
     var scores = scores
     self.scores = []
-    for (row, previous) in previous.enumerated() {
-      var best = Array(matcher[row])
+    for first in stride(from: 0, to: previous.count, by: Self.block) {
+      let rows = first..<min(first + Self.block, previous.count)
+      var span = scores.mutableSpan
       if count > 0 {
-        var span = scores.mutableSpan
-        var live = span._mutatingExtracting(0..<count)
-        let oracle = oracles.extracting((row * width)..<((row + 1) * width))
-        Gemm.rows(oracle, table.embeddings, bias: table.gains.span, into: &live)
-        table.add(transitionsFrom: previous, to: &live)
-        enter(live.span, k: k, seen: seen.isEmpty ? [] : seen[row], &best)
+        var block = span._mutatingExtracting(0..<(rows.count * count))
+        let part = oracles.extracting((first * width)..<(rows.upperBound * width))
+        Gemm.rows(part, table.embeddings, bias: table.gains.span, into: &block)
       }
-      matches += best
-      starts.append(matches.count)
+      for row in rows {
+        let start = (row - first) * count
+        var live = span._mutatingExtracting(start..<(start + count))
+        table.add(transitionsFrom: previous[row], to: &live)
+        var best = Array(matcher[row])
+        enter(live.span, k: k, seen: seen.isEmpty ? [] : seen[row], &best)
+        matches += best
+        starts.append(matches.count)
+      }
     }
     self.scores = scores
   }

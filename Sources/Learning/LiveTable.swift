@@ -47,8 +47,10 @@ package struct LiveTable: Sendable {
   /// What an item numbered from N on is called.
   package func id(of index: Int32) -> String { items[Int(index) - known].id }
 
-  /// The embedding of an item numbered from N on, (d).
-  package func embedding(of index: Int32) -> [Float] { embeddings.row(Int(index) - known) }
+  /// What was learned to be an item's embedding, (d); `nil` if it is not live.
+  package func embedding(of id: String) -> [Float]? {
+    places[ItemID(id)].map { embeddings.row(Int($0)) }
+  }
 
   /// The number by which an item is matched.
   func index(at place: Int) -> Int32 { items[place].known ?? Int32(known + place) }

@@ -15,7 +15,7 @@ package final class MemoryLessons: LessonLog, Sendable {
 
   private let book: Book
   /// Lessons told of.
-  private let read = Mutex(0)
+  private let read = Mutex(-1)
 
   package init() { book = Book() }
 
@@ -32,7 +32,7 @@ package final class MemoryLessons: LessonLog, Sendable {
           book.log.append(lesson)
         }
         var news = LessonNews(kept: book.kept, total: book.kept + book.log.count)
-        if read < book.kept {
+        if read < max(book.kept, 0) {
           read = book.kept
           news.start = book.state.map(LessonNews.Start.state) ?? .beginning
         }
@@ -42,6 +42,8 @@ package final class MemoryLessons: LessonLog, Sendable {
       }
     }
   }
+
+  package func beginAnew() { read.withLock { $0 = -1 } }
 
   package func offer(_ state: [UInt8], after number: Int) {
     book.state.withLock { book in

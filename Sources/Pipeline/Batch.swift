@@ -53,13 +53,12 @@ extension Rows {
 
   /// Sessions as they were before their latest click, which is what it teaches something about.
   ///
-  /// Clicks that came late, or twice under one event id, teach nothing; those that are read again
-  /// teach what they did, which is learned once.
+  /// Clicks that come late, or once more, teach nothing: a lesson may be lost with a worker, but is
+  /// never learned twice.
   fileprivate mutating func appendLessons(of turn: Turn, _ recommender: Recommender) {
     for (index, event) in turn.events.enumerated() {
       guard case .click(let click) = event, let view = turn.views[index],
-        [.applied, .redelivered].contains(view.outcome),
-        view.items.count > 1, view.items.last == click.item
+        view.outcome == .applied, view.items.count > 1, view.items.last == click.item
       else { continue }
       let before = view.items.dropLast()
       let known = before.compactMap { recommender.catalogue.index(of: $0) }

@@ -1,11 +1,25 @@
 internal import Events
 internal import Learning
 
+/// When lessons are exchanged next, after a log that did not answer.
+struct LearningPause {
+  private static let longestMs: Int64 = 30_000
+  private var untilMs: Int64 = 0
+  private var lastMs: Int64 = 0
+
+  func isOver(_ nowMs: Int64) -> Bool { nowMs >= untilMs }
+
+  mutating func succeeded() { self = LearningPause() }
+
+  mutating func failed(_ nowMs: Int64) {
+    lastMs = min(max(2 * lastMs, 1_000), Self.longestMs)
+    untilMs = nowMs + lastMs
+  }
+}
+
 extension Pipeline {
-  /// Hands on what the batch teaches, and takes in, for the next one, what all workers were taught.
-  ///
-  /// Before it is published: of a batch that comes again, lessons are learned once. A log that does
-  /// not answer holds nothing up.
+  /// What the batch teaches: it waits until that is committed, for a batch that comes again must
+  /// not be answered by what it taught.
   mutating func learn(_ rows: Rows, _ turn: inout Turn) {
     turn.lessons = rows.lessons.map { lesson in
       Lesson(
@@ -15,26 +29,37 @@ extension Pipeline {
         item: lesson.item
       )
     }
-    exchange(&turn)
+    turn.lessonsDropped = learner?.wait(turn.lessons) ?? 0
+  }
+
+  /// Learns what there is, before the first batch and when others were quicker, for a second or so.
+  mutating func catchUp(_ turn: inout Turn) {
+    for _ in 0..<16 where learner?.isBehind == true && !options.shouldStop() { exchange(&turn) }
+  }
+
+  /// Hands on what waits, and takes in, for the next batch, what all workers were taught.
+  ///
+  /// A log that does not answer is asked again after a while, up to half a minute.
+  mutating func exchange(_ turn: inout Turn) {
+    if learner == nil || !learningPause.isOver(monotonicMs()) { return }
+    timed(.learn, &turn) { pipeline, turn in
+      do throws(LessonFailure) {
+        if let table = try pipeline.learner?.exchange() {
+          pipeline.recommender.follow(table)
+          turn.learned = table
+        }
+        turn.learning = pipeline.learner?.trouble.map(Turn.Learning.failed) ?? .succeeded
+        pipeline.learningPause.succeeded()
+      } catch {
+        turn.learning = .failed(error.reason)
+        pipeline.learningPause.failed(pipeline.monotonicMs())
+      }
+      pipeline.learnedMs = pipeline.monotonicMs()
+    }
   }
 
   /// Takes in what other workers were taught, now and then while there is nothing to do.
   mutating func learnIdly(_ turn: inout Turn) {
     if monotonicMs() - learnedMs >= Self.markEveryMs { exchange(&turn) }
-  }
-
-  private mutating func exchange(_ turn: inout Turn) {
-    if learner == nil { return }
-    timed(.learn, &turn) { pipeline, turn in
-      pipeline.learnedMs = pipeline.monotonicMs()
-      do throws(LessonFailure) {
-        if let table = try pipeline.learner?.exchange(turn.lessons) {
-          pipeline.recommender.follow(table)
-          turn.learned = table
-        }
-      } catch {
-        turn.learningFailure = error.reason
-      }
-    }
   }
 }

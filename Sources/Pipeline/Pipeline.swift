@@ -33,6 +33,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   var markedMs: Int64 = 0
   /// When lessons were last exchanged.
   var learnedMs: Int64 = 0
+  var learningPause = LearningPause()
   /// When the source last had its say.
   var polledMs: Int64 = 0
   private var jitter: any RandomNumberGenerator & Sendable
@@ -60,6 +61,7 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   package mutating func turn() throws(PipelineFailure) -> Turn {
     var turn = Turn()
     try admit(&turn)
+    catchUp(&turn)
     try consume(&turn)
     if turn.records.isEmpty {
       try mark()
@@ -87,11 +89,16 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
       return turn
     }
     try mark()
+    exchange(&turn)
     return turn
   }
 
-  /// Tells the store how far it is; nothing comes after.
-  package mutating func finish() throws(PipelineFailure) { try mark(atOnce: true) }
+  /// Tells the store how far it is, and hands on what was learned; nothing comes after.
+  package mutating func finish() throws(PipelineFailure) {
+    try mark(atOnce: true)
+    var turn = Turn()
+    exchange(&turn)
+  }
 
   /// Runs a stage and adds its time to the turn's account.
   mutating func timed<Result, Failure: Error>(

@@ -168,10 +168,9 @@ package struct Recommender: Sendable {
     item < catalogue.count ? catalogue.ids[Int(item)] : live?.table.id(of: item) ?? ""
   }
 
-  /// An item's embedding, (d).
+  /// The embedding that an item is matched by, (d).
   func embedding(of item: Int32) -> [Float] {
-    item < catalogue.count
-      ? catalogue.embedding(of: item) : live?.table.embedding(of: item) ?? []
+    live?.table.embedding(of: id(of: item)) ?? catalogue.embedding(of: item)
   }
 
   /// The most clicked items, best first.

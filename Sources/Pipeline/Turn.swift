@@ -75,6 +75,9 @@ package struct Turn: Sendable {
     package var count: Int { Int(until - from) }
   }
 
+  /// Whether lessons could be handed on, or why not.
+  package enum Learning: Equatable, Sendable { case succeeded, failed(String) }
+
   /// Rebuilds that began with this turn.
   package var rebuilds: [Rebuild] = []
   /// Clicks that were found gone before anybody read them.
@@ -89,8 +92,10 @@ package struct Turn: Sendable {
   package var lessons: [Lesson] = []
   /// What is known from now on, if lessons of this worker or others were learned.
   package var learned: LiveTable?
-  /// Why they were not handed on yet.
-  package var learningFailure: String?
+  /// What became of handing lessons on, if that was tried.
+  package var learning: Learning?
+  /// Lessons that waited for too long, and are lost.
+  package var lessonsDropped = 0
   /// Milliseconds from each click's time, or its message's if that is later, to its publishing;
   /// clicks without either are left out.
   package var latencyMs: [Int64] = []

@@ -48,6 +48,11 @@ package struct WorkerMetrics: Sendable {
     "Times that what clicks teach could not be handed on, and waited."
   )
 
+  package let lessonsDropped = Family<Counter>(
+    "dreamstream_lessons_dropped_total",
+    "What clicks teach that waited for too long, and is lost."
+  )
+
   package let batchSize = Family(
     "dreamstream_batch_size",
     "Events of a batch.",
@@ -128,7 +133,9 @@ package struct WorkerMetrics: Sendable {
   package init() {
     for outcome in Self.outcomes { _ = events[outcome] }
     for stage in Self.stages { _ = batchSeconds[stage] }
-    for counter in [unknownItems, rebuilds, unread, lessonFailures] { _ = counter[] }
+    for counter in [unknownItems, rebuilds, unread, lessonFailures, lessonsDropped] {
+      _ = counter[]
+    }
     for histogram in [batchSize, eventLatency, denoisingSteps] { _ = histogram[] }
     for gauge in [partitionIdle, lessons, liveItems, residentMemory, cpuSeconds] { _ = gauge[] }
   }
@@ -147,7 +154,7 @@ package struct WorkerMetrics: Sendable {
     var text = TelemetryText()
     for family in [
       events, suggestions, deadLetters, stopped, unknownItems, retries, abandoned, rebuilds,
-      unread, lessonFailures,
+      unread, lessonFailures, lessonsDropped,
     ] { text.add(family) }
     for family in [batchSize, batchSeconds, eventLatency, denoisingSteps] { text.add(family) }
     for family in [

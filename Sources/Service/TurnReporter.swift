@@ -15,8 +15,7 @@ struct TurnReporter {
   private var partitions: Set<Partition> = []
   private var group: GroupWatch
   private var notFiniteLogged = false
-  /// Why lessons wait, as long as they do.
-  private var learningFailure: String?
+  private var lessonsWait = false
   private var total = 0
 
   init(worker: Worker, number: Int) {
@@ -88,13 +87,18 @@ struct TurnReporter {
     if let table = turn.learned {
       worker.metrics.lessons[].set(Double(table.lessons))
       worker.metrics.liveItems[].set(Double(table.count))
-      if learningFailure != nil { log(.notice, "lessons are learned again", [:]) }
-      learningFailure = nil
     }
-    guard let reason = turn.learningFailure else { return }
-    worker.metrics.lessonFailures[].add()
-    if learningFailure == nil { log(.warning, "lessons wait", ["reason": "\(reason)"]) }
-    learningFailure = reason
+    worker.metrics.lessonsDropped[].add(turn.lessonsDropped)
+    switch turn.learning {
+    case .failed(let reason):
+      worker.metrics.lessonFailures[].add()
+      if !lessonsWait { log(.warning, "lessons wait", ["reason": "\(reason)"]) }
+      lessonsWait = true
+    case .succeeded:
+      if lessonsWait { log(.notice, "lessons are learned again", [:]) }
+      lessonsWait = false
+    case nil: break
+    }
   }
 
   func end() { log(.info, "pipeline ended", ["events": "\(total)"]) }

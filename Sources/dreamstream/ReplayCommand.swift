@@ -13,7 +13,8 @@ struct ReplayCommand: ParsableCommand {
     discussion: """
       Every click is predicted by what was suggested after its user's click before, then learned \
       from by the baselines that go on learning. Suggestions are those that a worker with the same \
-      settings publishes, whatever the speed and the threads.
+      settings publishes, whatever the speed and the threads; with learn.live_items it learns \
+      after every 64 clicks.
       """
   )
 

@@ -102,7 +102,7 @@ final class SuggestionReader: Sendable {
       state.arrivedMs = (state.arrivedMs?.first ?? arrivedMs, arrivedMs)
       state.steps[suggestion.generation.steps, default: 0] += 1
       state.stops[suggestion.generation.stoppedBy, default: 0] += 1
-      if suggestion.generation.provenance == .fallbackPopular { state.fallbacks += 1 }
+      if suggestion.generation.provenance != .diffusion { state.fallbacks += 1 }
     }
   }
 }

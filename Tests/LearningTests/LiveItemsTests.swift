@@ -47,11 +47,14 @@ struct LiveItemsTests {
     matcher.match(oracle.span, after: ["i3"], with: catalogue, k: 3)
     #expect(matcher[0].contains { $0.item == 6 + 1 })
     #expect(table.index(of: "new") == 7 && table.id(of: 7) == "new")
-    #expect(table.embedding(of: 7) == oracle.map { $0 / 2 })
+    #expect(table.embedding(of: "new") == oracle.map { $0 / 2 })
     #expect(table.index(of: "newer") == nil)
   }
 
-  @Test("oracles that are none teach counts alone", arguments: [[1], [1, 2, 3, .nan], []])
+  @Test(
+    "oracles that are none teach counts alone",
+    arguments: [[1], [1, 2, 3, .nan], [], [99, 0, 0, 0]]
+  )
   func unusable(oracle: [Float]) throws {
     var lessons = Stream.lessons(16)
     for index in lessons.indices { lessons[index].oracle = oracle }
@@ -86,9 +89,39 @@ struct LiveItemsTests {
     for item in live.items {
       for successor in item.successors {
         let pair = "\(item.id) \(live.items[Int(successor.item)].id)"
-        #expect((1...(clicks[pair] ?? 0)).contains(Int(successor.count)), "\(pair)")
+        #expect(successor.count > 0 && Int(successor.count) <= clicks[pair] ?? 0, "\(pair)")
       }
     }
+  }
+
+  @Test("an item that was there before its first click begins at the oracle of that")
+  func previousFirst() throws {
+    let oracle: [Float] = [0, -1, 0.5, 1]
+    var lessons = Stream.lessons(16, items: 6)
+    lessons[3].previous = "new"
+    lessons.append(Lesson(position: nil, oracle: oracle, previous: "i0", item: "new"))
+    let table = LiveTable(try learned(lessons, Stream.settings))
+    #expect(table.embedding(of: "new") == oracle.map { $0 / 2 })
+    // And moves only with the next step.
+    lessons.append(lessons[16])
+    let again = LiveTable(try learned(lessons, Stream.settings))
+    #expect(again.embedding(of: "new") == oracle.map { $0 / 2 })
+  }
+
+  @Test("embeddings without length are left as they are")
+  func lengthless() throws {
+    let zeros = [Float](repeating: 0, count: 8)
+    let catalogue = try Catalogue(
+      ids: ["a", "b"],
+      embeddings: zeros.span,
+      width: 4,
+      counts: [1, 1]
+    )
+    var live = LiveItems(of: catalogue, settings: Stream.settings)
+    for _ in 0..<20 {
+      live.learn(Lesson(position: nil, oracle: [0, 0, 0, 0], previous: "a", item: "b"))
+    }
+    #expect(live.embeddings == zeros && live.targets.count == 4)
   }
 
   @Test("goes on elsewhere, in the midst of a chunk, as if it had stayed")
@@ -128,8 +161,9 @@ struct LiveItemsTests {
       guard
         var state = LiveItems(of: catalogue, settings: Stream.settings, encoded: changed)
       else { continue }
-      state.learn(Stream.lesson(1))
-      _ = LiveTable(state)
+      for number in 0..<16 { state.learn(Stream.lesson(number)) }
+      var matcher = LiveMatcher(LiveTable(state), filter: nil) { _ in true }
+      matcher.match([1, 2, 3, 4].span, after: ["i1"], with: catalogue, k: 5)
     }
   }
 

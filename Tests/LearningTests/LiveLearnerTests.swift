@@ -7,9 +7,11 @@ import Testing
 
 /// A log that does not answer now and then.
 private final class Flaky: LessonLog, Sendable {
-  private let log = MemoryLessons()
+  let log = MemoryLessons()
   let isDown = Mutex(false)
+  let isFull = Mutex(false)
   let offered = Mutex<[Int]>([])
+  let states = Mutex<[[UInt8]]>([])
 
   private func check() throws(LessonFailure) {
     if isDown.withLock(\.self) { throw LessonFailure(reason: "down") }
@@ -20,9 +22,12 @@ private final class Flaky: LessonLog, Sendable {
     return log.exchange(lessons)
   }
 
+  func beginAnew() { log.beginAnew() }
+
   func offer(_ state: [UInt8], after number: Int) throws(LessonFailure) {
-    try check()
+    if isFull.withLock(\.self) { throw LessonFailure(reason: "full") }
     offered.withLock { $0.append(number) }
+    states.withLock { $0.append(state) }
     log.offer(state, after: number)
   }
 }
@@ -60,33 +65,51 @@ struct LiveLearnerTests {
     var learner = LiveLearner(of: try Stream.catalogue(), log: log)
     log.isDown.withLock { $0 = true }
     let limit = LiveLearner.waitingLimit
-    for number in 0...limit {
-      #expect(throws: LessonFailure(reason: "down")) {
-        _ = try learner.exchange([Stream.lesson(number)])
-      }
-    }
-    #expect(learner.dropped == 1)
+    #expect(learner.wait((0..<limit).map { Stream.lesson($0) }) == 0)
+    #expect(throws: LessonFailure(reason: "down")) { _ = try learner.exchange() }
+    #expect(learner.wait([Stream.lesson(limit), Stream.lesson(limit + 1)]) == 2)
     log.isDown.withLock { $0 = false }
-    #expect(try learner.exchange([])?.lessons == limit)
-    #expect(try learner.exchange([]) == nil)
+    #expect(try learner.exchange()?.lessons == limit)
+    let all = MemoryLessons(sharing: log.log).exchange([])
+    let states = log.states.withLock(\.self)
+    #expect(all.start == .state(states[0]) && states.count == 1)
+    #expect(try learner.exchange() == nil)
+    var plain = LiveItems(of: try Stream.catalogue())
+    for number in 2..<(limit + 2) { plain.learn(Stream.lesson(number)) }
+    #expect(states[0] == plain.encoded)
   }
 
   @Test("who comes late begins with the state that was handed in, and knows the same")
   func late() throws {
     let log = Flaky()
     var one = LiveLearner(of: try Stream.catalogue(), log: log)
+    #expect(one.isBehind)
     let keepEvery = LiveLearner.keepEvery
-    for start in stride(from: 0, to: keepEvery - 96, by: 100) {
-      _ = try one.exchange((start..<(start + 100)).map { Stream.lesson($0) })
-    }
+    _ = try one.exchange((0..<keepEvery - 1).map { Stream.lesson($0) })
+    #expect(!one.isBehind)
     #expect(log.offered.withLock(\.self) == [])
-    _ = try one.exchange((keepEvery - 96..<keepEvery + 9).map { Stream.lesson($0) })
+    _ = try one.exchange((keepEvery - 1..<keepEvery + 9).map { Stream.lesson($0) })
     #expect(log.offered.withLock(\.self) == [keepEvery + 9])
-    let last = try one.exchange([Stream.lesson(keepEvery + 20)])
-    var late = LiveLearner(of: try Stream.catalogue(), log: log)
-    // The same reader of the log: it is told nothing twice.
-    #expect(try late.exchange([]) == nil)
-    #expect(last?.lessons == keepEvery + 10)
+    let table = try one.exchange([Stream.lesson(keepEvery + 20)])
+    var late = LiveLearner(of: try Stream.catalogue(), log: MemoryLessons(sharing: log.log))
+    let same = try late.exchange([])
+    #expect(same?.lessons == keepEvery + 10 && table?.lessons == keepEvery + 10)
+    #expect(try scores(table) == scores(same))
+  }
+
+  @Test("a log that takes no state is offered another some thousand lessons later")
+  func full() throws {
+    let log = Flaky()
+    log.isFull.withLock { $0 = true }
+    var learner = LiveLearner(of: try Stream.catalogue(), log: log)
+    let keepEvery = LiveLearner.keepEvery
+    #expect(try learner.exchange((0..<keepEvery).map { Stream.lesson($0) })?.lessons == keepEvery)
+    #expect(learner.trouble == "full")
+    log.isFull.withLock { $0 = false }
+    #expect(try learner.exchange([Stream.lesson(keepEvery)])?.lessons == keepEvery + 1)
+    #expect(learner.trouble == "full" && log.offered.withLock(\.self) == [])
+    _ = try learner.exchange((keepEvery + 1..<2 * keepEvery).map { Stream.lesson($0) })
+    #expect(learner.trouble == nil && log.offered.withLock(\.self) == [2 * keepEvery])
   }
 
   @Test("a reader of a log in memory that is behind its state is given that")
@@ -107,8 +130,24 @@ struct LiveLearnerTests {
     let table = try late.exchange([])
     for lesson in lessons[7...] { live.learn(lesson) }
     #expect(try scores(table) == scores(LiveTable(live)))
-    var damaged = LiveLearner(of: catalogue, log: MemoryLessons(sharing: log))
+  }
+
+  @Test("a state that cannot be read is no beginning, however often it is asked for")
+  func unreadable() throws {
+    let log = MemoryLessons()
+    _ = log.exchange(Stream.lessons(10))
     log.offer([1], after: 9)
-    #expect(throws: LessonFailure.self) { _ = try damaged.exchange([]) }
+    var late = LiveLearner(of: try Stream.catalogue(), log: MemoryLessons(sharing: log))
+    for number in 10..<13 {
+      #expect(throws: LessonFailure.self) { _ = try late.exchange([Stream.lesson(number)]) }
+    }
+    #expect(log.exchange([]).total == 13)
+  }
+}
+
+extension LiveLearner {
+  fileprivate mutating func exchange(_ lessons: [Lesson]) throws -> LiveTable? {
+    _ = wait(lessons)
+    return try exchange()
   }
 }

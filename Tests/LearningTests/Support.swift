@@ -97,9 +97,9 @@ struct NaiveLive {
         gradient[id] = zip(before, oracle).map { $0 + error * $1 }
       }
     }
-    for (id, gradient) in gradient {
-      let before = embeddings[id]?.isEmpty == false ? embeddings[id] : nil
-      embeddings[id] = zip(before ?? gradient.map { _ in 0 }, gradient)
+    // What nothing is known of stays where it is.
+    for (id, gradient) in gradient where embeddings[id] != [] {
+      embeddings[id] = zip(embeddings[id] ?? [], gradient)
         .map { $0 - Double(settings.rate) * $1 }
     }
     chunk = []

@@ -22,7 +22,7 @@ struct MetricsTests {
     let metrics = WorkerMetrics()
     metrics.buildInfo["1.0", "m"].set(1)
     let read = try Exposition(metrics.text())
-    #expect(read.types.count == 22)
+    #expect(read.types.count == 23)
     for (name, type) in read.types {
       #expect(name.hasSuffix("_total") == (type == "counter"), "\(name)")
       #expect(read.help[name]?.hasSuffix(".") == true)
