@@ -266,8 +266,12 @@ extension Consumer {
   /// Lets deliveries go on where they stopped.
   package borrowing func resumeAll() throws(KafkaFailure) {
     bridge.isPaused = false
-    let list = PartitionList(bridge.assignment.subtracting(bridge.arrived))
+    let partitions = bridge.assignment.subtracting(bridge.arrived)
+    let list = PartitionList(partitions)
     try client.check(unsafe rd_kafka_resume_partitions(client.raw, list.raw), "resuming")
+    // librdkafka's thread of a broker it fetches nothing from looks after resumed partitions once a
+    // second, unless it has something to do. Whether it is answered in time is all the same.
+    if !partitions.isEmpty { _ = try? ask(for: 0, of: partitions, timeoutMs: 100) }
   }
 
   private borrowing func check(
