@@ -63,6 +63,27 @@ struct TurnReporterTests {
     #expect(page.lines.contains { $0.contains("waited for sessions") && $0.contains("attempts=3") })
   }
 
+  @Test("lessons that wait are told of once, and once they wait no more; each time counts")
+  func lessons() {
+    var (reporter, turn) = (TurnReporter(worker: worker, number: 0), Turn())
+    func report(_ learning: Turn.Learning?) {
+      turn.learning = learning
+      _ = reporter.report(turn, from: source)
+    }
+    for _ in 0..<3 { report(.failed("no route")) }
+    report(nil)
+    #expect(worker.metrics.lessonFailures[].value == 3)
+    #expect(page.lines.count { $0.contains("lessons wait") && $0.contains("no route") } == 1)
+    report(.succeeded)
+    report(.succeeded)
+    #expect(page.lines.count { $0.contains("lessons are learned again") } == 1)
+    report(.failed("gone"))
+    #expect(page.lines.count { $0.contains("lessons wait") } == 2)
+    turn.lessonsDropped = 7
+    report(nil)
+    #expect(worker.metrics.lessonsDropped[].value == 7)
+  }
+
   @Test("clicks that are gone unread are an error, and counted")
   func unread() {
     let home = Partition(topic: "clicks", number: 2)
