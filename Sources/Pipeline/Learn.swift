@@ -1,22 +1,6 @@
 internal import Events
 internal import Learning
 
-/// When lessons are exchanged next, after a log that did not answer.
-struct LearningPause {
-  private static let longestMs: Int64 = 30_000
-  private var untilMs: Int64 = 0
-  private var lastMs: Int64 = 0
-
-  func isOver(_ nowMs: Int64) -> Bool { nowMs >= untilMs }
-
-  mutating func succeeded() { self = LearningPause() }
-
-  mutating func failed(_ nowMs: Int64) {
-    lastMs = min(max(2 * lastMs, 1_000), Self.longestMs)
-    untilMs = nowMs + lastMs
-  }
-}
-
 extension Pipeline {
   /// What the batch teaches: it waits until that is committed, for a batch that comes again must
   /// not be answered by what it taught.
@@ -41,7 +25,7 @@ extension Pipeline {
   ///
   /// A log that does not answer is asked again after a while, up to half a minute.
   mutating func exchange(_ turn: inout Turn) {
-    if learner == nil || !learningPause.isOver(monotonicMs()) { return }
+    if learner == nil || monotonicMs() < learnAgainMs { return }
     timed(.learn, &turn) { pipeline, turn in
       do throws(LessonFailure) {
         if let table = try pipeline.learner?.exchange() {
@@ -49,10 +33,13 @@ extension Pipeline {
           turn.learned = table
         }
         turn.learning = pipeline.learner?.trouble.map(Turn.Learning.failed) ?? .succeeded
-        pipeline.learningPause.succeeded()
+        pipeline.learningPatience.succeeded()
       } catch {
         turn.learning = .failed(error.reason)
-        pipeline.learningPause.failed(pipeline.monotonicMs())
+        let nowMs = pipeline.monotonicMs()
+        if case .wait(let ms) = pipeline.learningPatience.failed(nowMs: nowMs) {
+          pipeline.learnAgainMs = nowMs + Int64(ms)
+        }
       }
       pipeline.learnedMs = pipeline.monotonicMs()
     }

@@ -9,14 +9,19 @@ package struct Patience: Sendable {
     case giveUp(afterMs: Int64)
   }
 
-  package static let firstBoundMs = 50
-  package static let lastBoundMs = 2_000
+  /// From the bound of the first wait to that of the last ones.
+  package static let boundsMs = 50...2_000
 
   private let fatalAfterMs: Int64
+  private let boundsMs: ClosedRange<Int>
   private var failingSinceMs: Int64?
-  private var boundMs = Patience.firstBoundMs
+  private var boundMs: Int
 
-  package init(fatalAfterMs: Int64) { self.fatalAfterMs = fatalAfterMs }
+  package init(fatalAfterMs: Int64, boundsMs: ClosedRange<Int> = Patience.boundsMs) {
+    self.fatalAfterMs = fatalAfterMs
+    self.boundsMs = boundsMs
+    boundMs = boundsMs.lowerBound
+  }
 
   /// Says what to do after a failure; it is in a row with all since ``succeeded()``.
   ///
@@ -35,13 +40,13 @@ package struct Patience: Sendable {
     let leftMs = fatalAfterMs - (nowMs - since)
     if leftMs <= 0 { return .giveUp(afterMs: nowMs - since) }
     let wait = random(1...boundMs)
-    boundMs = min(2 * boundMs, Self.lastBoundMs)
+    boundMs = min(2 * boundMs, boundsMs.upperBound)
     return .wait(ms: Int(min(Int64(wait), leftMs)))
   }
 
   /// Forgets the failures: it worked, or is no longer tried.
   package mutating func succeeded() {
     failingSinceMs = nil
-    boundMs = Self.firstBoundMs
+    boundMs = boundsMs.lowerBound
   }
 }

@@ -33,7 +33,9 @@ package struct Pipeline<Source: ClickSource, Store: SessionStore, Sink: MessageS
   var markedMs: Int64 = 0
   /// When lessons were last exchanged.
   var learnedMs: Int64 = 0
-  var learningPause = LearningPause()
+  /// When they may be again, after a log that did not answer.
+  var learnAgainMs: Int64 = 0
+  var learningPatience = Patience(fatalAfterMs: .max, boundsMs: 1_000...30_000)
   /// When the source last had its say.
   var polledMs: Int64 = 0
   private var jitter: any RandomNumberGenerator & Sendable
