@@ -145,6 +145,34 @@ struct BrokerTests {
   }
 
   @Test(
+    "who goes on after a pause wakes what fetches, which would look after it once a second",
+    .enabled(if: ProcessInfo.processInfo.environment["KAFKA_BROKERS"] == nil)
+  )
+  func resumed() throws {
+    let proxy = try #require(try SharedBroker.process).proxy
+    let clientID = SharedBroker.uniqueName("resumed")
+    var producer = try producer()
+    for partition: Int32 in 0...1 {
+      try producer.send(topic: topic, partition: partition, key: nil, value: [1])
+    }
+    try producer.flush(timeoutMs: 10_000)
+    let consumer = try consumer(clientID: clientID)
+    // It knows where to fetch then, and asks no more.
+    #expect(try take(2, from: consumer).count == 2)
+    try consumer.pauseAll()
+    proxy.inject(.delayRequest(ms: 0), .listOffsets, clientID: clientID)
+    Thread.sleep(forTimeInterval: 0.2)
+    #expect(proxy.faultsRemaining(clientID: clientID) == 1)
+    try consumer.resumeAll()
+    // Nothing else asks for offsets while nobody polls.
+    let deadline = ContinuousClock.now + .seconds(30)
+    while proxy.faultsRemaining(clientID: clientID) > 0, .now < deadline {
+      Thread.sleep(forTimeInterval: 0.02)
+    }
+    #expect(proxy.faultsRemaining(clientID: clientID) == 0)
+  }
+
+  @Test(
     "what goes wrong on the way is survived, and happens",
     .enabled(if: ProcessInfo.processInfo.environment["KAFKA_BROKERS"] == nil),
     arguments: [
@@ -192,9 +220,13 @@ struct BrokerTests {
     try Producer(settings: settings.merging(["linger.ms": "5"]) { $1 }.merging(more) { $1 })
   }
 
-  private func consumer(group: String = SharedBroker.uniqueName("group")) throws -> Consumer {
+  private func consumer(
+    group: String = SharedBroker.uniqueName("group"),
+    clientID: String = "test"
+  ) throws -> Consumer {
     let own = [
-      "group.id": group, "auto.offset.reset": "earliest", "fetch.wait.max.ms": "100",
+      "group.id": group, "client.id": clientID, "auto.offset.reset": "earliest",
+      "fetch.wait.max.ms": "100",
       "session.timeout.ms": "6000", "heartbeat.interval.ms": "500",
     ]
     let consumer = try Consumer(settings: settings.merging(own) { $1 })

@@ -2,6 +2,7 @@
 package enum KafkaAPI: Int16, Sendable {
   case produce = 0
   case fetch = 1
+  case listOffsets = 2
   case metadata = 3
   case offsetCommit = 8
   case offsetFetch = 9
