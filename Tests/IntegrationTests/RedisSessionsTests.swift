@@ -181,7 +181,16 @@ struct RedisSessionsFaultTests {
       prefix: "s",
       limits: SessionConformance.limits
     )
-    _ = try sessions.fold(.click("a", at: 1, 1))
+    // On a busy machine no answer comes in time at times.
+    func answered<Answer>(_ ask: () throws -> Answer) throws -> Answer {
+      for _ in 0..<100 {
+        do { return try ask() } catch let failure as SessionFailure {
+          if failure.remedy != .retry { throw failure }
+        }
+      }
+      return try ask()
+    }
+    _ = try answered { try sessions.fold(.click("a", at: 1, 1)) }
     server.pause()
     let failure = #expect(throws: SessionFailure.self) {
       _ = try sessions.apply([UserChanges(user: "u", changes: [.click("b", at: 2, 2)])])
@@ -190,7 +199,8 @@ struct RedisSessionsFaultTests {
     #expect(failure?.reason.contains("no answer in time") == true)
     server.resume()
     // The command that was sent in vain runs now, before this one.
-    #expect(short(try sessions.fold(.click("b", at: 2, 2))) == ["redelivered 2 a b"])
+    let views = try answered { try sessions.fold(.click("b", at: 2, 2)) }
+    #expect(short(views) == ["redelivered 2 a b"])
   }
 
   @Test("a server without memory is worth a retry, and leaves no half of a batch")
