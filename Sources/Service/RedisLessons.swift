@@ -30,8 +30,8 @@ package final class RedisLessons: LessonLog, Sendable {
   /// A log that connects when it is first used.
   ///
   /// - Parameters:
-  ///   - settings: Where the server is, and how long to wait for it: half a second at most, for
-  ///     clicks wait meanwhile, and lessons can.
+  ///   - settings: Where the server is, and how long to wait for each answer: half a second at
+  ///     most, for clicks wait meanwhile, and lessons can.
   ///   - prefix: What every key starts with.
   ///   - model: The version of the model, whose oracles the lessons hold.
   ///   - timeToLiveMs: How long the log outlives its last lesson.
