@@ -32,7 +32,7 @@ extension LiveItems {
     bytes.append(Int64(items.count))
     for item in items {
       bytes.append(item.id)
-      bytes.append([item.recent])
+      bytes.append(Int64(item.recent.bitPattern))
       bytes.append(item.isPlaced ? 1 : 0)
       bytes.append(Int64(item.successors.count))
       for successor in item.successors {
@@ -78,13 +78,14 @@ extension LiveItems {
   }
 
   private static func item(_ bytes: inout Bytes, of catalogue: Catalogue, _ count: Int32) -> Item? {
-    guard let id = bytes.text(), let recent = bytes.floats(), recent.count == 1,
-      (0..<Float.infinity).contains(recent[0]), let placed = bytes.number(),
+    guard let id = bytes.text(), let bits = bytes.number().flatMap(UInt32.init(exactly:)),
+      case let recent = Float(bitPattern: bits), (0..<Float.infinity).contains(recent),
+      let placed = bytes.number(),
       let successors = bytes.number(), (0...1_000).contains(successors)
     else { return nil }
     let known = catalogue.index(of: id)
     var item = Item(id: id, known: known, isPlaced: known != nil || placed == 1)
-    item.recent = recent[0]
+    item.recent = recent
     for _ in 0..<successors {
       guard let pair = bytes.number(), let place = Int32(exactly: pair >> 32),
         (0..<count).contains(place), let count = Int32(exactly: pair & 0xffff_ffff)

@@ -85,14 +85,16 @@ package struct LiveMatcher: Sendable {
 
   /// Puts live items into a list of the `k` best, the lower number first where scores are equal.
   private func enter(_ scores: Span<Float>, k: Int, seen: [Int32], _ best: inout [Match]) {
-    var bar = best.count < k ? -Float.infinity : (best.last?.score ?? .infinity)
+    // Above what is no number.
+    var bar = -Float.greatestFiniteMagnitude
+    if best.count == k { bar = best.last?.score ?? .infinity }
     for place in scores.indices where scores[place] >= bar && isAllowed[place] {
       let match = Match(item: table.index(at: place), score: scores[place])
       func precedes(_ other: Match) -> Bool {
         match.score > other.score || (match.score == other.score && match.item < other.item)
       }
       if best.count == k, best.last.map(precedes) != true { continue }
-      if match.score == -.infinity || seen.contains(match.item) { continue }
+      if seen.contains(match.item) { continue }
       best.insert(match, at: best.firstIndex(where: precedes) ?? best.count)
       if best.count > k { best.removeLast() }
       if best.count == k, let last = best.last { bar = last.score }

@@ -128,6 +128,24 @@ struct RedisLessonsTests {
     #expect(news.lessons.map(\.?.item) == expected)
   }
 
+  @Test("a state of other lessons than those there is not taken, and reading keeps no log alive")
+  func otherwise() throws {
+    let one = log()
+    _ = try one.exchange((0..<5).map { lesson($0) })
+    _ = try command(["DEL", .text(keys.log), .text(keys.state)])
+    let other = log()
+    _ = try other.exchange((0..<7).map { lesson($0) })
+    try one.offer([1], after: 5)
+    let news = try log().exchange([])
+    #expect(news.start == .beginning && news.kept == 0)
+    for key in [keys.log, keys.state] { _ = try command(["PEXPIRE", .text(key), 20_000]) }
+    _ = try other.exchange([lesson(6)])
+    for key in [keys.log, keys.state] {
+      guard case .integer(let ms) = try command(["PTTL", .text(key)]) else { continue }
+      #expect((1...20_000).contains(ms))
+    }
+  }
+
   @Test("a log that nobody hands a state to does not grow for ever")
   func limited() throws {
     let one = log(limit: 10)

@@ -124,16 +124,68 @@ struct LiveItemsTests {
     #expect(live.embeddings == zeros && live.targets.count == 4)
   }
 
+  @Test("there is room for both items of a lesson; what followed least often gives way")
+  func room() throws {
+    var settings = Stream.settings
+    settings.limit = 6
+    settings.successors = 2
+    var live = LiveItems(of: try Stream.catalogue(), settings: settings)
+    func learn(_ pairs: String...) {
+      for pair in pairs {
+        live.learn(
+          Lesson(position: nil, oracle: [], previous: "\(pair.first!)", item: "\(pair.last!)")
+        )
+      }
+    }
+    learn("px", "px", "py", "pz", "py")
+    let followers = live.items[0].successors.map { (live.items[Int($0.item)].id, $0.count) }
+    #expect(followers.map(\.0) == ["x", "y"] && followers.map(\.1) == [2, 1])
+    learn("pa", "bc")
+    #expect(live.count <= 6 && live.items.contains { $0.id == "c" })
+  }
+
+  @Test("no state with values that none can have is taken for one")
+  func impossible() throws {
+    let catalogue = try Stream.catalogue()
+    let live = try learned(Stream.lessons(75), Stream.settings)
+    func isTaken(_ change: (inout LiveItems) -> Void) -> Bool {
+      var changed = live
+      change(&changed)
+      return LiveItems(of: catalogue, settings: Stream.settings, encoded: changed.encoded) != nil
+    }
+    #expect(isTaken { _ in })
+    #expect(!isTaken { $0.items[1].recent = .nan })
+    #expect(!isTaken { $0.items[1].recent = -1 })
+    #expect(!isTaken { $0.embeddings[3] = .infinity })
+    #expect(!isTaken { $0.oracles[0] = .nan })
+    #expect(!isTaken { $0.items[1] = $0.items[0] })
+    #expect(!isTaken { $0.targets[0] = Int32($0.count) })
+    #expect(!isTaken { $0.items[0].successors[0].item = Int32($0.count) })
+    #expect(!isTaken { $0.lessons = -1 })
+    #expect(
+      !isTaken {
+        for _ in 0..<8 {
+          $0.targets.append(0)
+          $0.oracles += [1, 1, 1, 1]
+        }
+      }
+    )
+  }
+
   @Test("goes on elsewhere, in the midst of a chunk, as if it had stayed")
   func movesOn() throws {
     let catalogue = try Stream.catalogue()
-    var stayed = try learned(Stream.lessons(75), Stream.settings)
+    var lessons = Stream.lessons(75)
+    lessons[74].previous = "not placed yet"
+    var stayed = try learned(lessons, Stream.settings)
     var moved = try #require(
       LiveItems(of: catalogue, settings: Stream.settings, encoded: stayed.encoded)
     )
     for number in 75..<90 {
-      stayed.learn(Stream.lesson(number))
-      moved.learn(Stream.lesson(number))
+      var lesson = Stream.lesson(number)
+      if number == 84 { lesson.item = "not placed yet" }
+      stayed.learn(lesson)
+      moved.learn(lesson)
     }
     #expect(moved.encoded == stayed.encoded && moved.lessons == 90)
   }

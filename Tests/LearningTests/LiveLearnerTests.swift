@@ -32,6 +32,18 @@ private final class Flaky: LessonLog, Sendable {
   }
 }
 
+/// A log that tells what a test wants.
+private final class Scripted: LessonLog, Sendable {
+  let news = Mutex<[LessonNews]>([])
+  let offered = Mutex<[Int]>([])
+
+  init(_ news: [LessonNews]) { self.news.withLock { $0 = news } }
+
+  func exchange(_ lessons: [Lesson]) -> LessonNews { news.withLock { $0.removeFirst() } }
+  func offer(_ state: [UInt8], after number: Int) { offered.withLock { $0.append(number) } }
+  func beginAnew() {}
+}
+
 @Suite("Live learner")
 struct LiveLearnerTests {
   private func scores(_ table: LiveTable?) throws -> [Match] {
@@ -130,6 +142,43 @@ struct LiveLearnerTests {
     let table = try late.exchange([])
     for lesson in lessons[7...] { live.learn(lesson) }
     #expect(try scores(table) == scores(LiveTable(live)))
+  }
+
+  @Test("a log that begins anew is begun with anew, and handed a state in its time")
+  func anew() throws {
+    let keepEvery = LiveLearner.keepEvery
+    let many = Stream.lessons(keepEvery)
+    let log = Scripted([
+      LessonNews(start: .beginning, lessons: many, total: keepEvery),
+      LessonNews(start: .beginning),
+      LessonNews(start: .beginning, lessons: many, total: keepEvery),
+    ])
+    var learner = LiveLearner(of: try Stream.catalogue(), log: log)
+    #expect(try learner.exchange()?.lessons == keepEvery)
+    let empty = try learner.exchange()
+    #expect(empty?.lessons == 0 && empty?.count == 0)
+    #expect(try learner.exchange()?.lessons == keepEvery)
+    #expect(log.offered.withLock(\.self) == [keepEvery, keepEvery])
+  }
+
+  @Test("what somebody else has handed in need not be handed in again; what is no lesson counts")
+  func kept() throws {
+    let keepEvery = LiveLearner.keepEvery
+    let log = Scripted([
+      LessonNews(start: .here, lessons: Stream.lessons(9) + [nil], total: keepEvery),
+      LessonNews(
+        lessons: Stream.lessons(keepEvery - 10),
+        kept: keepEvery - 100,
+        total: keepEvery
+      ),
+      LessonNews(kept: keepEvery - 100, total: keepEvery),
+    ])
+    var learner = LiveLearner(of: try Stream.catalogue(), log: log)
+    #expect(try learner.exchange()?.lessons == 10)
+    #expect(learner.isBehind)
+    #expect(try learner.exchange()?.lessons == keepEvery)
+    #expect(!learner.isBehind && log.offered.withLock(\.self) == [])
+    #expect(try learner.exchange() == nil)
   }
 
   @Test("a state that cannot be read is no beginning, however often it is asked for")

@@ -9,17 +9,22 @@ import Testing
 
 /// A log that does not answer while it is down.
 private final class Lessons: LessonLog, Sendable {
-  private let log = MemoryLessons()
+  let log = MemoryLessons()
+  let isFull = Mutex(false)
+  let exchanges = Mutex(0)
   let isDown = Mutex(false)
   let handedOn = Mutex<[Lesson]>([])
 
   func exchange(_ lessons: [Lesson]) throws(LessonFailure) -> LessonNews {
+    exchanges.withLock { $0 += 1 }
     if isDown.withLock(\.self) { throw LessonFailure(reason: "down") }
     handedOn.withLock { $0 += lessons }
     return log.exchange(lessons)
   }
 
-  func offer(_ state: [UInt8], after number: Int) {}
+  func offer(_ state: [UInt8], after number: Int) throws(LessonFailure) {
+    if isFull.withLock(\.self) { throw LessonFailure(reason: "full") }
+  }
   func beginAnew() {}
 }
 
@@ -100,6 +105,11 @@ struct LearnTests {
     var denying = try self.pipeline(records, lessons: MemoryLessons()) { $0.denied = ["new"] }
     for _ in records { _ = try denying.turn() }
     #expect(try suggestions(denying.sink)[2].items.allSatisfy { $0.id != "new" })
+    var allowing = try self.pipeline(records, lessons: MemoryLessons()) {
+      $0.allowed = ["i1", "i2"]
+    }
+    for _ in records { _ = try allowing.turn() }
+    #expect(Set(try suggestions(allowing.sink)[2].items.map(\.id)) == ["i1", "i2"])
   }
 
   @Test("what is new is left out where it was seen, and says what it rests on")
@@ -122,14 +132,114 @@ struct LearnTests {
   @Test("of a session that the model knows nothing of: what follows, as soon as enough is known")
   func unknown() throws {
     var clicks: [(key: String?, value: [UInt8]?)] = [("u", click("u", "new"))]
-    for number in 0..<25 { clicks.append(("u", click("u", "i\(number)"))) }
+    for number in 0..<25 { clicks.append(("u", click("u", "i\(24 - number)"))) }
     clicks.append(("v", click("v", "new")))
+    // One more, of before that.
+    clicks.append(("v", click("v", "newer", at: 1_699_999_999_000)))
     var pipeline = try pipeline(log(clicks), lessons: MemoryLessons())
     for _ in clicks { _ = try pipeline.turn() }
     let made = try suggestions(pipeline.sink)
     #expect(made[0].generation.provenance == .fallbackPopular)
     #expect(made[26].generation.provenance == .fallbackRecent)
-    #expect(made[26].items.first?.id == "i0" && made[26].items.count == 20)
+    #expect(made[26].items.first?.id == "i24" && made[26].items.count == 20)
+    #expect(made[27].sessionLength == 2 && made[27].items == made[26].items)
+  }
+
+  @Test("what was clicked last, not what came last, is what others click after")
+  func lastClicked() throws {
+    let records = log([
+      ("u", click("u", "i3")), ("u", click("u", "new")), ("v", click("v", "i3")),
+      ("v", click("v", "i5", at: 1_699_999_999_000)),
+    ])
+    var pipeline = try pipeline(records, lessons: MemoryLessons()) {
+      $0.includesOracle = true
+      $0.count = 51
+    }
+    for _ in records { _ = try pipeline.turn() }
+    let made = try suggestions(pipeline.sink)
+    #expect(made[3].sessionLength == 2)
+    let gain = try made[2...].map { suggestion in
+      let oracle = try #require(suggestion.oracle)
+      // It began as half the oracle of u's first click.
+      let product = zip(oracle, try #require(made[0].oracle)).reduce(0) { $0 + $1.0 * $1.1 / 2 }
+      return try #require(suggestion.items.first { $0.id == "new" }).score - product
+    }
+    #expect(gain[0] > 0 && abs(gain[0] - gain[1]) < 1e-3)
+  }
+
+  @Test("explanations are of what was learned, of items that the model knows as well")
+  func explained() throws {
+    let records = log(
+      (0..<40).map { ("u", click("u", "i\($0 % 4)", at: 1_700_000_000_000 + $0)) }
+        + [("v", click("v", "i1")), ("v", click("v", "i2", at: 1_700_000_000_001))]
+    )
+    func last(_ lessons: (any LessonLog & Sendable)?) throws -> Suggestion {
+      var pipeline = try pipeline(records, lessons: lessons) {
+        $0.causes = 2
+        $0.count = 50
+        $0.includesOracle = true
+      }
+      for _ in records { _ = try pipeline.turn() }
+      return try #require(try suggestions(pipeline.sink).last)
+    }
+    let (learned, frozen) = (try last(MemoryLessons()), try last(nil))
+    #expect(learned.oracle == frozen.oracle)
+    func because(_ item: String, _ suggestion: Suggestion) -> [Float] {
+      suggestion.items.first { $0.id == item }?.because?.map(\.weight) ?? []
+    }
+    // Only these four were clicked.
+    #expect((0..<4).contains { because("i\($0)", learned) != because("i\($0)", frozen) })
+    #expect((4..<50).allSatisfy { because("i\($0)", learned) == because("i\($0)", frozen) })
+  }
+
+  @Test("lessons have time as long as answers have")
+  func deadlines() throws {
+    let records = log([("u", click("u", "i1")), ("u", click("u", "i2")), ("u", click("u", "i3"))])
+    var options = RecommenderOptions()
+    options.learns = true
+    options.deadlineMs = 60_000
+    var pipeline = Pipeline(
+      source: MemorySource(records),
+      store: sessions(),
+      sink: MemorySink(),
+      recommender: try Recommender(model: TinyModel.make(denoiser: .mlp), options: options),
+      options: PipelineOptions(maxBatch: 64, fatalAfterMs: 1_000),
+      clock: ManualClock().clock
+    )
+    let turn = try pipeline.turn()
+    #expect(turn.lessons.count == 2 && turn.lessons.allSatisfy { !$0.oracle.isEmpty })
+  }
+
+  @Test("with nothing to do it learns what others were taught, once a second")
+  func idle() throws {
+    let (lessons, clock) = (Lessons(), ManualClock())
+    var pipeline = try pipeline(log([]), lessons: lessons, clock: clock)
+    for _ in 0..<9 { _ = try pipeline.turn() }
+    #expect(lessons.exchanges.withLock(\.self) == 1)
+    let position = Position(topic: "clicks", partition: 7, offset: 1)
+    _ = MemoryLessons(sharing: lessons.log).exchange([
+      Lesson(position: position, oracle: [], previous: "a", item: "b")
+    ])
+    clock.advance(ms: 1_000)
+    #expect(try pipeline.turn().learned?.lessons == 1)
+    #expect(try pipeline.turn().learned == nil)
+    #expect(lessons.exchanges.withLock(\.self) == 2)
+  }
+
+  @Test("a log that takes no state is told of")
+  func full() throws {
+    let lessons = Lessons()
+    lessons.isFull.withLock { $0 = true }
+    _ = MemoryLessons(sharing: lessons.log).exchange(
+      (0..<LiveLearner.keepEvery).map { number in
+        let position = Position(topic: "clicks", partition: 7, offset: Int64(number))
+        return Lesson(position: position, oracle: [], previous: "a", item: "b")
+      }
+    )
+    var pipeline = try pipeline(log([]), lessons: lessons)
+    let turn = try pipeline.turn()
+    #expect(turn.learning == .failed("full"))
+    #expect(turn.learned?.lessons == LiveLearner.keepEvery)
   }
 
   @Test("a log that does not answer holds nothing up, and is told later")

@@ -47,6 +47,7 @@ private func replay(
   denoiser: Shape.Denoiser = .mlp,
   learns: Bool = false,
   atOnce: Int = .max,
+  readsAhead: Bool = true,
 ) throws -> [Answer] {
   var learning = RecommenderOptions()
   learning.learns = learns
@@ -62,6 +63,7 @@ private func replay(
   var rest = records[...]
   var answers: [Answer] = []
   try replay.run(
+    readsAhead: readsAhead,
     next: { count in
       let count = min(count, atOnce)
       defer { rest = rest.dropFirst(count) }
@@ -96,6 +98,15 @@ struct ReplayTests {
     let plain = try replay(records, batch: 400, learns: true)
     let other = try replay(records, lanes: lanes, batch: batch, learns: true, atOnce: atOnce)
     #expect(other.map(\.message?.value) == plain.map(\.message?.value))
+    let paced = try replay(
+      records,
+      lanes: lanes,
+      batch: batch,
+      learns: true,
+      atOnce: atOnce,
+      readsAhead: false
+    )
+    #expect(paced.map(\.message?.value) == plain.map(\.message?.value))
     let lessons = plain.map(\.suggestion?.generation.lessons)
     #expect(lessons[..<64].allSatisfy { $0 == 0 } && (lessons[64] ?? 0) > 30)
     #expect(lessons[384] == plain[..<384].count { $0.lesson != nil })
