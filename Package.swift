@@ -80,7 +80,7 @@ let package = Package(
     ),
 
     // Layers 5 and 6: judging, serving, simulating, learning.
-    library("Evaluation", ["Files", "Events"]),
+    library("Evaluation", ["Files", "Events", "Kernels"]),
     library(
       "Service",
       ["Files", "Events", "Sessions", "Learning", "Network", "Pipeline", "Kafka", "Redis"]

@@ -1,3 +1,5 @@
+internal import Kernels
+
 /// Scores of items, ranked anew now and then: to rank at every click would cost more than it tells.
 struct Scoreboard: Sendable {
   private let clicksPerRanking: Int
@@ -53,5 +55,13 @@ struct Scoreboard: Sendable {
     for item in best(count) where list.count < count && !taken.contains(item) {
       list.append(item)
     }
+  }
+}
+
+extension Array {
+  /// Makes room for `index`; memory is for the greatest number ever seen.
+  mutating func grow(toHold index: Int32, filler: Element) {
+    guard Int(index) >= count else { return }
+    append(contentsOf: repeatElement(filler, count: Int(index) + 1 - count))
   }
 }

@@ -1,3 +1,5 @@
+internal import Kernels
+
 /// How sessions like this one went on: V-SkNN (Ludewig and Jannach, arXiv 1803.09587), then what is
 /// popular.
 ///

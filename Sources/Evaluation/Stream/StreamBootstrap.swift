@@ -1,3 +1,5 @@
+internal import Kernels
+
 /// Resamples a stream by sessions while it passes, in memory that does not grow with it.
 ///
 /// The Poisson bootstrap (Hanley and MacGibbon 2006; Chamandy et al. 2012): in each resample every
@@ -9,12 +11,23 @@ package struct StreamBootstrap: Sendable {
   private let seed: UInt64
   /// How often the unit at hand counts in each resample.
   private(set) var weights: [Float]
+  /// 65,536 · P(X ≤ k) of a Poisson variable X of mean 1, for k = 0, 1, …; at least 16 apart.
+  private let bounds: [Int32]
+  /// By the first 12 of 16 random bits: X is this, or one more.
+  private let least: [UInt8]
 
   package init(resamples: Int, seed: UInt64) {
     // Four are drawn at a time.
     self.resamples = (max(1, resamples) + 3) / 4 * 4
     self.seed = seed
     weights = [Float](repeating: 0, count: self.resamples)
+    var (term, sum) = (0.367879441171442, 0.0)
+    bounds = (1...7).map { k in
+      sum += term
+      term /= Double(k)
+      return Int32((65_536 * sum).rounded())
+    }
+    least = (0..<4_096).map { [bounds] first in UInt8(bounds.count { $0 <= first << 4 }) }
   }
 
   /// Draws how often a unit counts.
@@ -25,33 +38,18 @@ package struct StreamBootstrap: Sendable {
     for start in stride(from: 0, to: resamples, by: 4) {
       var bits = random.next()
       for lane in 0..<4 {
-        weights[start + lane] = Self.poisson(UInt16(truncatingIfNeeded: bits))
+        weights[start + lane] = poisson(UInt16(truncatingIfNeeded: bits))
         bits >>= 16
       }
     }
   }
 
-  /// A Poisson variable of mean 1 by inversion, from 16 random bits.
-  private static func poisson(_ bits: UInt16) -> Float {
-    var count: Float = 0
-    for bound in bounds {
-      if bits < bound { return count }
-      count += 1
-    }
-    return count
+  /// X by inversion, from 16 random bits.
+  @inline(__always)
+  private func poisson(_ bits: UInt16) -> Float {
+    let least = Int(least[Int(bits >> 4)])
+    return Int32(bits) < bounds[least] ? Float(least) : Float(least + 1)
   }
-
-  /// 65,536 · P(X ≤ k), for k = 0, 1, ….
-  private static let bounds: [UInt16] = {
-    var (term, sum) = (0.367879441171442, 0.0)
-    var bounds: [UInt16] = []
-    for k in 1...7 {
-      sum += term
-      bounds.append(UInt16((65_536 * sum).rounded()))
-      term /= Double(k)
-    }
-    return bounds
-  }()
 }
 
 /// A sum in each resample.
@@ -63,6 +61,7 @@ package struct ResampledSum: Equatable, Sendable {
   /// Adds a value of the unit whose weights these are.
   mutating func add(_ value: Float, _ weights: [Float]) {
     if value == 0 { return }
-    for index in sums.indices { sums[index] += value * weights[index] }
+    var span = sums.mutableSpan
+    Lanes.add(weights.span, times: value, to: &span)
   }
 }

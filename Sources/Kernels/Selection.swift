@@ -1,6 +1,7 @@
 extension Array {
   /// The first `count` elements of a sort; `precedes` is a strict total order.
-  func first(_ count: Int, by precedes: (Element, Element) -> Bool) -> [Element] {
+  @inlinable
+  package func first(_ count: Int, by precedes: (Element, Element) -> Bool) -> [Element] {
     var elements = self
     elements.keepFirst(count, by: precedes)
     elements.sort(by: precedes)
@@ -10,7 +11,8 @@ extension Array {
   /// Drops all but the first `count` elements of a sort, and leaves these in any order.
   ///
   /// Quickselect (Hoare 1961): O(n), but for odd inputs, which are sorted.
-  mutating func keepFirst(_ count: Int, by precedes: (Element, Element) -> Bool) {
+  @inlinable
+  package mutating func keepFirst(_ count: Int, by precedes: (Element, Element) -> Bool) {
     guard count < self.count else { return }
     var range = indices
     var rounds = 0
@@ -35,7 +37,8 @@ extension Array {
   /// Parts a range about its middle element, as Hoare does.
   ///
   /// Nothing in `lower` comes after anything in `upper`, and what is between them is in its place.
-  private mutating func part(
+  @inlinable
+  package mutating func part(
     _ range: Range<Int>,
     by precedes: (Element, Element) -> Bool
   ) -> (lower: Range<Int>, upper: Range<Int>) {
@@ -51,13 +54,5 @@ extension Array {
       }
     }
     return (range.lowerBound..<high + 1, low..<range.upperBound)
-  }
-}
-
-extension Array {
-  /// Makes room for `index`; memory is for the greatest number ever seen.
-  mutating func grow(toHold index: Int32, filler: Element) {
-    guard Int(index) >= count else { return }
-    append(contentsOf: repeatElement(filler, count: Int(index) + 1 - count))
   }
 }
