@@ -3,8 +3,8 @@ internal import Kafka
 /// The librdkafka properties that the worker's clients start from; the configuration's go over
 /// them.
 extension Configuration {
-  /// All properties of the consumers; `bootstrap` is `host:port`, with commas between.
-  package func consumerSettings(bootstrap: String) -> [String: String] {
+  /// All properties of a pipeline's consumer; `bootstrap` is `host:port`, with commas between.
+  package func consumerSettings(bootstrap: String, pipeline: Int = 0) -> [String: String] {
     let defaults = [
       "group.id": kafka.group,
       "client.id": worker.name,
@@ -20,8 +20,13 @@ extension Configuration {
       // Bounds what is fetched ahead; the default of 64 MiB would outweigh the rest of the worker.
       "queued.max.messages.kbytes": "16384",
     ]
-    return defaults.merging(kafka.consumerProperties) { $1 }
-      .merging(["bootstrap.servers": bootstrap]) { $1 }
+    var properties = defaults.merging(kafka.consumerProperties) { $1 }
+    properties["bootstrap.servers"] = bootstrap
+    // Each pipeline is a member of its own, and the group takes an id from one member only.
+    if worker.pipelines > 1, let id = properties["group.instance.id"] {
+      properties["group.instance.id"] = "\(id)-\(pipeline)"
+    }
+    return properties
   }
 
   /// Bytes a suggestion may take: with key, headers and framing it has to fit into what topics take

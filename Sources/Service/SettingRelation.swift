@@ -71,17 +71,6 @@ struct SettingRelation: Sendable {
       },
     ),
     SettingRelation(
-      keys: [
-        "kafka.consumer.properties.group.instance.id", "kafka.properties.group.instance.id",
-        "worker.pipelines",
-      ],
-      rule: "each pipeline is a member of its own, and the group takes an id from one member only",
-      remedy: "leave it out, or set worker.pipelines to 1",
-      holds: {
-        $0.worker.pipelines == 1 || $0.kafka.consumerProperties["group.instance.id"] == nil
-      },
-    ),
-    SettingRelation(
       keys: ["delivery.mode", "kafka.brokers"],
       rule: "exactly-once needs brokers with transactions, and the embedded one has none",
       remedy: "name brokers, or use auto or at-least-once",

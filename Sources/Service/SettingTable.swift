@@ -278,7 +278,8 @@ package enum Settings {
       "worker.pipelines",
       \.worker.pipelines,
       .integer(1...64),
-      "Pipelines in this process, each with partitions of its own."
+      "Pipelines in this process, each a member of the group: "
+        + "a `group.instance.id` gets its number."
     ),
   ]
 

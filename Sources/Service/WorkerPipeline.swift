@@ -121,7 +121,7 @@ extension Worker {
     checkStore: () throws(PipelineFailure) -> Void
   ) throws(PipelineFailure) {
     let source = try KafkaSource(
-      properties: configuration.consumerSettings(bootstrap: bootstrap),
+      properties: configuration.consumerSettings(bootstrap: bootstrap, pipeline: number),
       connection: configuration.connectionSettings(bootstrap: bootstrap),
       topics: [configuration.topics.clicks],
       timeToLiveMs: configuration.sessions.ttlMs,

@@ -33,6 +33,20 @@ struct KafkaDefaultsTests {
     )
   }
 
+  @Test("a lasting member of several pipelines is several members")
+  func membership() throws {
+    func member(_ pipelines: String) throws -> String? {
+      try Configuration.load(
+        file: nil,
+        overrides: [
+          ("kafka.properties.group.instance.id", "m"), ("worker.pipelines", pipelines),
+        ],
+        environment: [:]
+      ).consumerSettings(bootstrap: "b:1", pipeline: 1)["group.instance.id"]
+    }
+    #expect(try member("1") == "m" && member("2") == "m-1")
+  }
+
   @Test("transactions have a name for each pipeline, and are known to this librdkafka")
   func transactions() throws {
     func settings(_ more: [(key: String, value: String)]) throws -> [String: String] {
