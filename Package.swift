@@ -57,13 +57,14 @@ let package = Package(
       pkgConfig: "openblas",
       providers: [.apt(["libopenblas-dev"])]
     ),
+    .systemLibrary(name: "CVector"),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     // Layer 1: what each library does for us.
     library("Kafka", ["CRdkafka"]),
     library("Redis", ["CHiredis"]),
-    library("Kernels", ["COpenBLAS"]),
+    library("Kernels", ["COpenBLAS", "CVector"]),
     library("Files", ["CZlib", "CCrypto"]),
     library("Events", []),
 
@@ -96,12 +97,20 @@ let package = Package(
       ["Files", "Kernels", "Autodiff", "Diffusion", "Matching", "Network", "Evaluation"]
     ),
 
-    // Layer 7: questions, answered by grids of models.
+    // Layer 7: questions, answered by grids of models, and by the clock.
     library(
       "Experiments",
       [
         "Kernels", "Files", "Diffusion", "Network", "Matching", "Pipeline", "Evaluation",
         "Training",
+      ]
+    ),
+
+    library(
+      "Benchmarks",
+      [
+        "Kernels", "Events", "Sessions", "Diffusion", "Network", "Matching", "Pipeline",
+        "Evaluation", "Training",
       ]
     ),
 
@@ -111,7 +120,7 @@ let package = Package(
       dependencies: [
         "Files", "Events", "Sessions", "Kafka", "Redis", "Network", "Diffusion", "Matching",
         "Pipeline", "Evaluation", "Replay", "Service", "Simulation", "Training", "Experiments",
-        log, arguments,
+        "Benchmarks", log, arguments,
       ],
       swiftSettings: strict,
     ),
@@ -169,6 +178,7 @@ let package = Package(
       "ExperimentsTests",
       ["Experiments", "Training", "Evaluation", "Network", "Diffusion", "Files", "TestSupport"]
     ),
+    tests("BenchmarksTests", ["Benchmarks", "Network"]),
     tests(
       "TrainingTests",
       [

@@ -1,55 +1,76 @@
-/// The K best of what is offered, and a few more until it is sifted.
-///
-/// An entry is one number, the greater the better: the bits of the score, turned so that they count
-/// as scores do, above those of the item, of which the lower is the better.
+/// What may be among the K best by scores that are off by a margin at most.
 struct Shortlist: Sendable {
+  private struct Entry {
+    let item: Int32
+    let score: Int32
+  }
+
   private var k = 0
-  private var entries: [UInt64] = []
-  /// What is no better than this is not among the K best of what is offered in order of items.
-  private(set) var bar = Float.infinity
+  private var margin: Int32 = 0
+  /// The K best scores, as a heap: none is less than its parent, the one at half its place.
+  private var best: [Int32] = []
+  private var entries: [Entry] = []
+  /// How many entries are too many to keep those below the bar.
+  private var room = 0
+  /// What does not exceed this is not among the K best.
+  private(set) var bar = RoundedQuery.closed
 
-  /// Forgets everything, and looks for the `k` best from now on.
-  mutating func begin(_ k: Int) {
+  /// Forgets everything, and looks for the `k` best from now on; nothing is taken without a margin.
+  mutating func begin(_ k: Int, margin: Int32?) {
     self.k = k
+    self.margin = margin ?? 0
+    best.removeAll(keepingCapacity: true)
     entries.removeAll(keepingCapacity: true)
-    bar = k > 0 ? -.infinity : .infinity
+    room = 1_024
+    bar = k > 0 && margin != nil ? -RoundedQuery.limit : RoundedQuery.closed
   }
 
-  /// Adds what is better than the bar.
-  mutating func add(_ item: Int32, _ score: Float) {
-    entries.append(Self.entry(item, score))
-    if entries.count >= 2 * k + Self.slack { sift() }
-  }
-
-  /// Writes the K best, best first.
-  mutating func finish(into list: inout [TopKScan.Entry]) {
-    entries.keepFirst(k, by: >)
-    entries.sort(by: >)
-    for entry in entries {
-      list.append(TopKScan.Entry(item: Self.item(entry), score: Self.score(entry)))
+  /// Adds what exceeds the bar.
+  mutating func add(_ item: Int32, _ score: Int32) {
+    entries.append(Entry(item: item, score: score))
+    if best.count < k {
+      best.append(score)
+      rise()
+    } else if score > best[0] {
+      best[0] = score
+      sink()
     }
+    if best.count < k { return }
+    bar = Int32(max(Int64(best[0]) - Int64(margin) - 1, Int64(-RoundedQuery.limit)))
+    if entries.count < room { return }
+    entries.removeAll { $0.score <= bar }
+    room = 2 * entries.count + 1_024
   }
 
-  /// Sifting now and then costs less than to keep an order.
-  private static let slack = 16
-
-  private mutating func sift() {
-    entries.keepFirst(k, by: >)
-    if let last = entries.min() { bar = Self.score(last) }
+  /// Writes what may be among the K best.
+  mutating func finish(into items: inout [Int32]) {
+    items.removeAll(keepingCapacity: true)
+    for entry in entries where entry.score > bar { items.append(entry.item) }
   }
 
-  private static func entry(_ item: Int32, _ score: Float) -> UInt64 {
-    let bits = score.bitPattern  // never −0: sums begin with 0
-    let ordered = bits ^ (bits >> 31 == 0 ? 1 << 31 : .max)
-    return UInt64(ordered) << 32 | UInt64(~UInt32(bitPattern: item))
+  /// Puts the last score of the heap in its place.
+  private mutating func rise() {
+    var heap = best.mutableSpan
+    var place = heap.count - 1
+    let score = heap[place]
+    while place > 0, heap[(place - 1) / 2] > score {
+      heap[place] = heap[(place - 1) / 2]
+      place = (place - 1) / 2
+    }
+    heap[place] = score
   }
 
-  private static func score(_ entry: UInt64) -> Float {
-    let ordered = UInt32(truncatingIfNeeded: entry >> 32)
-    return Float(bitPattern: ordered ^ (ordered >> 31 == 1 ? 1 << 31 : .max))
-  }
-
-  private static func item(_ entry: UInt64) -> Int32 {
-    Int32(bitPattern: ~UInt32(truncatingIfNeeded: entry))
+  /// Puts the first score of the heap in its place.
+  private mutating func sink() {
+    var heap = best.mutableSpan
+    var (place, child) = (0, 1)
+    let score = heap[0]
+    while child < heap.count {
+      if child + 1 < heap.count, heap[child + 1] < heap[child] { child += 1 }
+      if heap[child] >= score { break }
+      heap[place] = heap[child]
+      (place, child) = (child, 2 * child + 1)
+    }
+    heap[place] = score
   }
 }

@@ -1,9 +1,9 @@
-/// The K largest inner products of each query with all items, in one pass over the items.
+/// The K largest inner products of each query with all rows of a table, in one pass over them.
 ///
-/// Scores come from the kernel of ``Gemm/rows(_:_:bias:into:adding:)``, a block of rows and a run
-/// of panels at a time, so a query's scores have the same bits in any batch. Sixteen at a time they
-/// are held against the bar of what was found so far, and few pass. Ties go to the lower index; a
-/// score of NaN or −∞ is never taken. It keeps its scratch and its results until the next scan.
+/// The pass is over rounded numbers, at twice the speed. What may be among the K best is scored
+/// as it is, so the result is that of a full scan, to the bit. Sixteen items at a time are held
+/// against the bar of what was found so far, and few pass. Ties go to the lower index; a score of
+/// NaN or −∞ is never taken. It keeps its scratch and its results until the next scan.
 package struct TopKScan: Sendable {
   /// An item and its score.
   package struct Entry: Equatable, Sendable {
@@ -16,17 +16,18 @@ package struct TopKScan: Sendable {
     }
   }
 
-  /// Queries scored together: whole tiles.
-  private static let rowBlock = 8 * Gemm.tile
-  /// Panels scored together: 32 KiB for d = 64, which stay in the first cache.
-  private static let panelRun = 8
+  /// Panels that a block of queries goes over together: 32 KiB for d = 64, which stay near.
+  private static let panelRun = 16
 
-  private var scores: [SIMD16<Float>] = []
   private var lists: [Shortlist] = []
+  private var found: [Int32] = []
+  private var scores: [Float] = []
+  private var ranked: [UInt64] = []
   /// The rows' best, one row after the other, best first.
   private var best: [Entry] = []
   /// Where each row's begin, and the last row's end.
   private var starts: [Int] = []
+  private var tile = RoundedTile()
 
   package init() {}
 
@@ -35,107 +36,105 @@ package struct TopKScan: Sendable {
   /// Let go of it before the next scan, or that one copies the results.
   package subscript(row: Int) -> ArraySlice<Entry> { best[starts[row]..<starts[row + 1]] }
 
-  /// Scans `items` (outputs of the matrix) for each of the `queries` (rows, inputs).
+  /// Scans `table` for each of the `queries`, (rows, width).
   ///
-  /// `allowed` has a bit for each lane of each panel, lowest first; nil allows all. `isExcluded` is
-  /// asked about an item for a row only when its score may enter the list.
+  /// `allowed` has a bit for each item, sixteen to a mask, lowest first; nil allows all.
+  /// `isExcluded` is asked about an item for a row only when it may be among the best.
   package mutating func scan(
     _ queries: Span<Float>,
-    over items: PackedMatrix,
+    over table: ScanTable,
     k: Int,
     allowed: [UInt16]? = nil,
     isExcluded: (_ row: Int, _ item: Int32) -> Bool = { _, _ in false }
   ) {
-    let (inputs, panels) = (items.inputs, items.panels.count / max(items.inputs, 1))
-    precondition(inputs > 0 && queries.count % inputs == 0 && k >= 0)
+    let (width, panels) = (table.width, (table.count + 15) / 16)
+    precondition(queries.count % width == 0 && k >= 0)
     if let allowed { precondition(allowed.count == panels) }
-    let rows = queries.count / inputs
-    prepare(rows: rows, k: min(k, items.outputs))
-
-    for first in stride(from: 0, to: panels, by: Self.panelRun) {
+    let rows = queries.count / width
+    // Out of self, for each is changed while the other is.
+    var (lists, tile) = ([Shortlist](), RoundedTile())
+    swap(&lists, &self.lists)
+    swap(&tile, &self.tile)
+    let margins = tile.begin(queries, over: table)
+    while lists.count < rows { lists.append(Shortlist()) }
+    for row in 0..<rows {
+      lists[row].begin(min(k, table.count), margin: margins[row])
+      tile.bars[row] = lists[row].bar
+    }
+    for first in stride(from: 0, to: table.panels.isEmpty ? 0 : panels, by: Self.panelRun) {
       let run = first..<min(first + Self.panelRun, panels)
       if let allowed, allowed[run].allSatisfy({ $0 == 0 }) { continue }
-      for row in stride(from: 0, to: rows, by: Self.rowBlock) {
-        let block = row..<min(row + Self.rowBlock, rows)
-        score(queries, items, rows: block, panels: run)
-        for (offset, row) in block.enumerated() {
-          for panel in run {
-            let scores = scores[offset * run.count + panel - run.lowerBound]
-            var lanes = Self.lanes(scores, above: lists[row].bar)
-            if lanes == 0 { continue }
-            let item = panel * PackedMatrix.lanes
-            if let allowed { lanes &= allowed[panel] }
-            if items.outputs - item < 16 { lanes &= 1 << UInt16(items.outputs - item) &- 1 }
-            while lanes != 0 {
-              let lane = lanes.trailingZeroBitCount
-              lanes &= lanes &- 1
-              let (item, score) = (Int32(item + lane), scores[lane])
-              if score > lists[row].bar, !isExcluded(row, item) { lists[row].add(item, score) }
-            }
-          }
+      tile.run(table, panels: run) { bars, row, panel, lanes, scores in
+        var lanes = lanes & Self.lanes(of: panel, table.count, allowed)
+        while lanes != 0 {
+          let lane = lanes.trailingZeroBitCount
+          lanes &= lanes &- 1
+          let item = Int32(16 * panel + lane)
+          if scores[lane] <= bars[row] || isExcluded(row, item) { continue }
+          lists[row].add(item, scores[lane])
+          bars[row] = lists[row].bar
         }
       }
     }
-    collect(rows)
-  }
-
-  private mutating func prepare(rows: Int, k: Int) {
-    if lists.count < rows {
-      lists.append(contentsOf: repeatElement(Shortlist(), count: rows - lists.count))
-    }
-    for row in 0..<rows { lists[row].begin(k) }
-    let needed = min(rows, Self.rowBlock) * Self.panelRun
-    if scores.count < needed { scores = [SIMD16<Float>](repeating: .zero, count: needed) }
-  }
-
-  private mutating func collect(_ rows: Int) {
+    swap(&tile, &self.tile)
+    swap(&lists, &self.lists)
     best.removeAll(keepingCapacity: true)
     starts.removeAll(keepingCapacity: true)
     for row in 0..<rows {
       starts.append(best.count)
-      lists[row].finish(into: &best)
+      if margins[row] == nil {
+        findAll(table, allowed) { isExcluded(row, $0) }
+      } else {
+        self.lists[row].finish(into: &found)
+      }
+      rank(queries.extracting((row * width)..<((row + 1) * width)), table, k: k)
     }
     starts.append(best.count)
   }
 
-  /// Writes the inner products of some rows with some panels to `scores`, (rows, panels).
-  private mutating func score(
-    _ queries: Span<Float>,
-    _ items: PackedMatrix,
-    rows: Range<Int>,
-    panels: Range<Int>
+  /// The lanes of a panel that are items, and allowed.
+  private static func lanes(of panel: Int, _ count: Int, _ allowed: [UInt16]?) -> UInt32 {
+    let rest = count - 16 * panel
+    return UInt32(allowed?[panel] ?? .max) & (rest < 16 ? 1 << UInt32(rest) &- 1 : .max)
+  }
+
+  /// Finds all items that a row may get, whatever their scores.
+  private mutating func findAll(
+    _ table: ScanTable,
+    _ allowed: [UInt16]?,
+    _ isExcluded: (Int32) -> Bool
   ) {
-    precondition(rows.count * panels.count <= scores.count)
-    precondition(panels.upperBound * items.inputs <= items.panels.count)
-    unsafe queries.withUnsafeBufferPointer { x in
-      unsafe items.panels.withUnsafeBufferPointer { w in
-        unsafe scores.withUnsafeMutableBytes { y in
-          guard let x = x.baseAddress, let w = w.baseAddress, let y = y.baseAddress else { return }
-          unsafe Product(
-            x: x + rows.lowerBound * items.inputs,
-            w: w + panels.lowerBound * items.inputs,
-            bias: nil,
-            y: y.assumingMemoryBound(to: Float.self),
-            inputs: items.inputs,
-            outputs: panels.count * PackedMatrix.lanes,
-            panels: panels.count,
-            adding: false
-          ).run(rows: rows.count)
-        }
-      }
+    found.removeAll(keepingCapacity: true)
+    for item in 0..<Int32(table.count) {
+      let isAllowed = Self.lanes(of: Int(item) / 16, table.count, allowed) >> (item % 16) & 1 == 1
+      if isAllowed, !isExcluded(item) { found.append(item) }
     }
   }
 
-  /// A bit for each lane that may exceed the bar: there bar − score is negative, or not a number.
-  ///
-  /// By the sign bits of a difference, for a comparison of SIMD values goes lane by lane.
-  @inline(__always)
-  private static func lanes(_ scores: SIMD16<Float>, above bar: Float) -> UInt16 {
-    let below = SIMD16(repeating: bar) - scores
-    let signs = unsafe unsafeBitCast(below, to: SIMD16<UInt32>.self) &>> 31
-    let eight = signs.lowHalf | signs.highHalf &<< 8
-    let four = eight.lowHalf | eight.highHalf &<< 4
-    let two = four.lowHalf | four.highHalf &<< 2
-    return UInt16(truncatingIfNeeded: two.x | two.y &<< 1)
+  /// Appends the K best of the items found, by their very scores.
+  private mutating func rank(_ query: Span<Float>, _ table: ScanTable, k: Int) {
+    let found = found
+    table.products(query, with: found.span, into: &scores)
+    ranked.removeAll(keepingCapacity: true)
+    // One number each, the greater the better: the score above the item, the lower the better.
+    for (item, score) in zip(found, scores) where score > -.infinity {
+      ranked.append(UInt64(Self.ordered(score)) << 32 | UInt64(~UInt32(bitPattern: item)))
+    }
+    ranked.keepFirst(k, by: >)
+    ranked.sort(by: >)
+    for entry in ranked {
+      let item = Int32(bitPattern: ~UInt32(truncatingIfNeeded: entry))
+      best.append(Entry(item: item, score: Self.score(UInt32(truncatingIfNeeded: entry >> 32))))
+    }
+  }
+
+  /// A score's bits, turned so that they count as scores do. (There is no −0: sums begin with 0.)
+  private static func ordered(_ score: Float) -> UInt32 {
+    let bits = score.bitPattern
+    return bits ^ (bits >> 31 == 0 ? 1 << 31 : .max)
+  }
+
+  private static func score(_ ordered: UInt32) -> Float {
+    Float(bitPattern: ordered ^ (ordered >> 31 == 1 ? 1 << 31 : .max))
   }
 }

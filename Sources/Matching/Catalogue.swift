@@ -6,8 +6,8 @@ package import Kernels
 package struct Catalogue: Sendable {
   /// The items' ids, (N), by index.
   package let ids: [String]
-  /// The embeddings, packed for ``Matcher``: an output an item, an input a dimension.
-  package let embeddings: PackedMatrix
+  /// The embeddings, a row an item, for ``Matcher``.
+  package let embeddings: ScanTable
   /// How often each item was clicked in training, (N).
   package let counts: [Int]
   /// All items, the most clicked first.
@@ -19,12 +19,13 @@ package struct Catalogue: Sendable {
   /// The number of items, N.
   package var count: Int { ids.count }
   /// The embeddings' width, d.
-  package var width: Int { embeddings.inputs }
+  package var width: Int { embeddings.width }
 
-  /// Makes a catalogue of `ids` (N), with `embeddings` (N, d) row-major and without a padding row.
+  /// Makes a catalogue of `ids` (N), with `embeddings` (N, d) row-major and without a padding row;
+  /// what these are part of is shared, not copied.
   package init(
     ids: [String],
-    embeddings: Span<Float>,
+    embeddings: ArraySlice<Float>,
     width: Int,
     counts: [Int]
   ) throws(MatchingFailure) {
@@ -49,13 +50,9 @@ package struct Catalogue: Sendable {
       }
     }
     self.ids = ids
-    self.embeddings = PackedMatrix(
-      outputsByInputs: embeddings,
-      outputs: ids.count,
-      inputs: width
-    )
+    self.embeddings = ScanTable(embeddings, width: width)
     self.counts = counts
-    meanSquare = Lanes.dot(embeddings, embeddings) / Float(max(1, ids.count))
+    meanSquare = Lanes.dot(embeddings.span, embeddings.span) / Float(max(1, ids.count))
     self.indices = indices
     popular = (0..<Int32(ids.count)).sorted {
       (counts[Int($1)], $0) < (counts[Int($0)], $1)

@@ -1,4 +1,4 @@
-import Diffusion
+package import Diffusion
 
 extension Model {
   /// A model of random weights: every stage runs, and what it suggests is always the same for a
@@ -8,14 +8,14 @@ extension Model {
   package static func untrained(
     name: String,
     shape: Shape,
-    steps: Int,
+    schedule: NoiseSchedule.Description,
     serving: Manifest.Serving,
     seed: UInt64 = 7
   ) -> Model {
     let manifest = Manifest(
       name: name,
       shape: shape,
-      schedule: .init(name: .linear, steps: steps),
+      schedule: schedule,
       serving: serving,
       training: .init(
         source: "none",

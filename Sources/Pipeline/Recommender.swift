@@ -84,7 +84,7 @@ package struct Recommender: Sendable {
     do throws(MatchingFailure) {
       catalogue = try Catalogue(
         ids: model.items.ids,
-        embeddings: model.weights.values.span.extracting(items),
+        embeddings: model.weights.values[items],
         width: width,
         counts: model.items.clicks,
       )

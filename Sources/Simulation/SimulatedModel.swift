@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import Network
 internal import Pipeline
 
@@ -7,7 +8,7 @@ enum SimulatedModel {
     let model = Model.untrained(
       name: "simulated",
       shape: Shape(items: 6, length: 4, width: 4, denoiser: .linear),
-      steps: 4,
+      schedule: .init(name: .linear, steps: 4),
       serving: .init(sampler: .folded, steps: 4, guidance: 1)
     )
     var options = RecommenderOptions()

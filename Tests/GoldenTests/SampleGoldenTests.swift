@@ -84,7 +84,7 @@ struct SampleGoldenTests {
 
     let catalogue = try Catalogue(
       ids: (0..<weights.shape.items).map(String.init),
-      embeddings: weights[.items].span.extracting(0..<(weights.shape.items * d)),
+      embeddings: weights[.items][0..<(weights.shape.items * d)],
       width: d,
       counts: Array(repeating: 0, count: weights.shape.items)
     )

@@ -1,4 +1,4 @@
-import Kernels
+@testable import Kernels
 import TestSupport
 import Testing
 
@@ -45,16 +45,14 @@ struct TopKScanTests {
     )
   }
 
-  private func pack(_ items: [Float]) -> PackedMatrix {
-    PackedMatrix(outputsByInputs: items.span, outputs: items.count / width, inputs: width)
-  }
+  private func pack(_ items: [Float]) -> ScanTable { ScanTable(items[...], width: width) }
 
   @Test("agrees with a full sort, whatever is filtered", arguments: settings)
   func naive(setting: Setting) {
     let items = values(setting.items * width, seed: UInt64(setting.items))
     let queries = values(setting.rows * width, seed: 77)
-    let matrix = pack(items)
-    let panels = matrix.panels.count / width
+    let table = pack(items)
+    let panels = (setting.items + 15) / 16
     var random = SeededGenerator(seed: 9)
     let masks: [[UInt16]?] = [
       nil, (0..<panels).map { _ in UInt16.random(in: 0...UInt16.max, using: &random) },
@@ -68,7 +66,7 @@ struct TopKScanTests {
         }
         scan.scan(
           queries.span,
-          over: matrix,
+          over: table,
           k: setting.k,
           allowed: mask,
           isExcluded: isExcluded
@@ -95,14 +93,14 @@ struct TopKScanTests {
     let width = 64
     let items = random.floats(1003 * width)
     let queries = random.floats(101 * width)
-    let matrix = PackedMatrix(outputsByInputs: items.span, outputs: 1003, inputs: width)
+    let table = ScanTable(items[...], width: width)
     var (alone, together) = (TopKScan(), TopKScan())
     for rows in [2, 7, 48, 101] {
-      together.scan(queries.span.extracting(0..<(rows * width)), over: matrix, k: 20)
+      together.scan(queries.span.extracting(0..<(rows * width)), over: table, k: 20)
       for row in 0..<rows {
         alone.scan(
           queries.span.extracting((row * width)..<((row + 1) * width)),
-          over: matrix,
+          over: table,
           k: 20
         )
         #expect(together[row].map(\.item) == alone[0].map(\.item))
@@ -127,15 +125,121 @@ struct TopKScanTests {
     #expect(scan[0].isEmpty)
   }
 
+  /// Tables that rounding tells little of, or nothing.
+  enum Odd: CaseIterable {
+    case outlier, ascending, descending, nearlyEqual, tiny, least, huge, mixed
+
+    func values(_ items: Int, _ width: Int) -> [Float] {
+      var random = SeededGenerator(seed: 3)
+      var values = random.floats(items * width)
+      for item in 0..<items {
+        let row = (item * width)..<((item + 1) * width)
+        switch self {
+        case .outlier: for i in row where item == 77 { values[i] *= 1e6 }
+        case .ascending: for i in row { values[i] = Float(item) + values[i] / 1e6 }
+        case .descending: for i in row { values[i] = -Float(item) }
+        case .nearlyEqual: for i in row { values[i] = 1 + values[i] * 1e-6 }
+        case .tiny: for i in row { values[i] *= 1e-30 }
+        case .least: for i in row { values[i] *= 6 * .leastNonzeroMagnitude }
+        case .huge: for i in row { values[i] *= 1e37 }
+        case .mixed:
+          for i in row where item % 3 == 0 {
+            values[i] *= Float(sign: .plus, exponent: -(item % 40), significand: 1)
+          }
+        }
+      }
+      return values
+    }
+  }
+
+  @Test(
+    "whatever the numbers, the result is that of exact scores to the bit",
+    arguments: Odd.allCases
+  )
+  func exact(odd: Odd) {
+    let (items, width) = (4_000, 6)
+    let values = odd.values(items, width)
+    var random = SeededGenerator(seed: 8)
+    var queries = random.floats(7 * width)
+    for i in 0..<width { queries[i] = 1 }
+    for i in width..<(2 * width) { queries[i] *= 1e-20 }
+    let table = ScanTable(values[...], width: width)
+    var scan = TopKScan()
+    for k in [1, 20, 300] {
+      scan.scan(queries.span, over: table, k: k)
+      for row in 0..<7 {
+        let scores = (0..<items).map { item in
+          (0..<width).reduce(Float(0)) {
+            $0 + queries[row * width + $1] * values[item * width + $1]
+          }
+        }
+        let best = (0..<items).filter { scores[$0] > -.infinity }
+          .sorted { (scores[$1], $0) < (scores[$0], $1) }.prefix(k)
+        #expect(scan[row].map(\.item) == best.map(Int32.init))
+        #expect(scan[row].map(\.score.bitPattern) == best.map { scores[$0].bitPattern })
+      }
+    }
+  }
+
+  @Test("what may be among the best is little more than that, and never too little")
+  func shortlist() {
+    var list = Shortlist()
+    list.begin(3, margin: 10)
+    for score: Int32 in 1...5_000 where score > list.bar { list.add(score, score) }
+    var items: [Int32] = []
+    list.finish(into: &items)
+    #expect(items == Array(4_988...5_000))
+    list.begin(2, margin: nil)
+    #expect(list.bar == RoundedQuery.closed)
+    list.begin(2, margin: .max)
+    let far = RoundedQuery.limit - 1
+    for score: Int32 in [far, -7, 3, -far] where score > list.bar { list.add(score, score) }
+    list.finish(into: &items)
+    #expect(items.count == 4)
+  }
+
+  @Test(
+    "rounded scores are no farther from the exact ones than is said",
+    arguments: [1, 2, 64, 129]
+  )
+  func margins(width: Int) throws {
+    var random = SeededGenerator(seed: UInt64(width))
+    let values = random.floats(500 * width)
+    let table = ScanTable(values[...], width: width)
+    for scale: Float in [1e-12, 1, 1e9] {
+      let query = random.floats(width).map { $0 * scale }
+      var pairs = [Int32](repeating: 0, count: table.pairs)
+      var span = pairs.mutableSpan
+      let margin = try #require(RoundedQuery(query.span, over: table, into: &span).margin)
+      let norm = query.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+      let unit = table.quantum * Rounding.quantum(norm: norm, width: width)
+      var farthest = 0.0
+      for item in 0..<500 {
+        let exact = zip(query, table.row(item)).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+        var rounded = 0
+        for input in 0..<width {
+          let number = table.panels[item / 16 * table.pairs + input / 2][
+            2 * (item % 16) + input % 2
+          ]
+          let other = Int16(truncatingIfNeeded: pairs[input / 2] >> Int32(16 * (input % 2)))
+          rounded += Int(number) * Int(other)
+        }
+        #expect(rounded.magnitude < Int(RoundedQuery.limit))
+        farthest = max(farthest, abs(Double(rounded) - exact / unit))
+      }
+      #expect(farthest <= Double(margin) / 2 && farthest > Double(margin) / 200)
+    }
+  }
+
   @Test("no query is no result, and the next scan does not remember the last")
   func sizes() {
-    let matrix = pack(values(40 * width, seed: 1))
+    let table = pack(values(40 * width, seed: 1))
     let queries = values(8 * width, seed: 2)
     var (scan, fresh) = (TopKScan(), TopKScan())
-    scan.scan(queries.span, over: matrix, k: 30)
-    scan.scan([Float]().span, over: matrix, k: 30)
-    scan.scan(queries.span.extracting(0..<width), over: matrix, k: 3)
-    fresh.scan(queries.span.extracting(0..<width), over: matrix, k: 3)
+    scan.scan(queries.span, over: table, k: 30)
+    scan.scan([Float]().span, over: table, k: 30)
+    scan.scan(queries.span.extracting(0..<width), over: table, k: 3)
+    fresh.scan(queries.span.extracting(0..<width), over: table, k: 3)
     #expect(Array(scan[0]) == Array(fresh[0]))
     #expect(scan[0].count == 3)
   }

@@ -87,7 +87,7 @@ struct LiveMatcherTests {
     let zeros = [Float](repeating: 0, count: 12)
     let catalogue = try Catalogue(
       ids: ["a", "b", "c"],
-      embeddings: zeros.span,
+      embeddings: zeros[...],
       width: 4,
       counts: [1, 1, 1]
     )

@@ -14,7 +14,7 @@ enum Stream {
     }
     return try Catalogue(
       ids: (0..<items).map { "i\($0)" },
-      embeddings: embeddings.span,
+      embeddings: embeddings[...],
       width: width,
       counts: Array(repeating: 1, count: items)
     )

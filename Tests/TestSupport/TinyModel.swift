@@ -1,3 +1,4 @@
+internal import Diffusion
 package import Network
 
 /// An untrained model of a few items.
@@ -11,7 +12,7 @@ package enum TinyModel {
     .untrained(
       name: "tiny",
       shape: Shape(items: items, length: length, width: 16, denoiser: denoiser),
-      steps: steps,
+      schedule: .init(name: .linear, steps: steps),
       serving: .init(
         sampler: denoiser == .linear ? .folded : .ddim,
         steps: min(steps, 8),

@@ -1,0 +1,110 @@
+import ArgumentParser
+import Benchmarks
+import Files
+import Foundation
+import Network
+
+/// Measures what runs in this process, part by part.
+struct Bench: ParsableCommand {
+  enum Work: String, CaseIterable, ExpressibleByArgument {
+    case suggest, match, pipeline, train, start
+  }
+
+  static let configuration = CommandConfiguration(
+    abstract: "Measure how fast this machine encodes, denoises, matches, trains and starts.",
+    discussion: """
+      On models of random weights with 64 dimensions, on one thread but for train. Times are of \
+      single calls; the median makes the rate. `deploy/bench` sets them beside other software, and \
+      measures the worker with its broker and Redis.
+      """
+  )
+
+  @Argument(help: "What to measure. (default: all)") var works: [Work] = Work.allCases
+  @Option(help: "The denoiser of suggest, pipeline and train.")
+  var denoiser = Shape.Denoiser.linear
+  @Option(help: "DDIM steps of suggest and pipeline; 0 for all T ancestral ones, or the fold.")
+  var steps = 0
+  @Option(name: .customLong("timesteps"), help: "T.") var timesteps = 500
+  @Option(help: "Clicks of a session.") var length = 10
+  @Option(help: "Rows at once.", transform: Self.numbers) var batch = [1, 32, 64, 256]
+  @Option(help: "Sizes of the catalogue.", transform: Self.numbers) var items = [10_000]
+  @Option(help: "How long each is repeated.") var seconds = 1.0
+  @Flag(help: "Print JSON, a line for each.") var json = false
+
+  func validate() throws {
+    let numbers = [
+      ("batch", batch, 1...4_096), ("items", items, 2...10_000_000),
+      ("length", [length], 1...1_000), ("timesteps", [timesteps], 1...10_000),
+      ("steps", [steps], 0...timesteps),
+    ]
+    let problems = numbers.flatMap { name, values, range in
+      values.filter { !range.contains($0) }
+        .map { "\(name) is \($0); it wants \(range.lowerBound) to \(range.upperBound)" }
+    }
+    if !problems.isEmpty { throw ValidationError(problems.joined(separator: "\n")) }
+  }
+
+  func run() throws {
+    let stopwatch = Stopwatch(seconds: seconds)
+    if !json {
+      say("| work | settings | unit | a second | p50 µs | p99 µs |\n|---|---|---|---|---|---|")
+    }
+    for work in works {
+      for items in items {
+        switch work {
+        case .suggest:
+          var bench = try GenerationBench(setting(items))
+          for batch in batch { try show(bench.run(batch: batch, stopwatch)) }
+        case .match: try show(MatchBench(items: items).run(batches: batch, stopwatch))
+        case .pipeline:
+          let bench = try PipelineBench(setting(items), clicks: Int(seconds * 50_000))
+          for batch in batch { try show(bench.run(batch: batch)) }
+        case .train: try show([TrainingBench(items: items).run(denoiser, stopwatch)])
+        case .start:
+          let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("dreamstream-bench-\(UUID().uuidString)").path
+          defer { try? FileManager.default.removeItem(atPath: folder) }
+          try show(StartBench(items: items, directory: folder).run(stopwatch))
+        }
+      }
+    }
+  }
+
+  private func setting(_ items: Int) -> GenerationBench.Setting {
+    let sampler: Manifest.Serving.Sampler =
+      steps > 0 ? .ddim : denoiser == .linear ? .folded : .ddpm
+    return GenerationBench.Setting(
+      denoiser,
+      sampler,
+      steps: timesteps,
+      ddimSteps: max(1, steps),
+      items: items,
+      length: length
+    )
+  }
+
+  private func show(_ measurements: [Benchmarks.Measurement]) throws {
+    for measurement in measurements {
+      if json {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        say(String(decoding: try encoder.encode(measurement), as: UTF8.self))
+      } else {
+        let settings = measurement.settings.sorted { $0.key < $1.key }
+          .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        let numbers = [measurement.p50, measurement.p99].map { String(format: "%.1f", $0) }
+        say(
+          "| \(measurement.work) | \(settings) | \(measurement.unit) "
+            + "| \(Int(measurement.perSecond)) | \(numbers.joined(separator: " | ")) |"
+        )
+      }
+    }
+  }
+
+  private static func numbers(_ text: String) throws -> [Int] {
+    try text.split(separator: ",").map { part in
+      guard let number = Int(part) else { throw ValidationError("\(part) is no whole number") }
+      return number
+    }
+  }
+}
