@@ -74,7 +74,7 @@ let package = Package(
     library("Matching", ["Kernels"]),
     library("Learning", ["Events", "Kernels", "Matching"]),
     library("Autodiff", ["Kernels"]),
-    library("Network", ["Files", "Kernels", "Diffusion"]),
+    library("Network", ["Files", "Kernels", "Diffusion", "Matching"]),
     library(
       "Pipeline",
       ["Events", "Sessions", "Network", "Diffusion", "Matching", "Learning"]
@@ -158,7 +158,7 @@ let package = Package(
     tests("SessionsTests", ["Sessions", "Events", "TestSupport"]),
     tests("DiffusionTests", ["Diffusion", "Kernels"]),
     tests("AutodiffTests", ["Autodiff", "Kernels"]),
-    tests("MatchingTests", ["Matching", "Kernels"]),
+    tests("MatchingTests", ["Matching", "Kernels", "TestSupport"]),
     tests("LearningTests", ["Learning", "Events", "Kernels", "Matching"]),
     tests("NetworkTests", ["Network", "Kernels", "Diffusion", "Files"]),
     tests(

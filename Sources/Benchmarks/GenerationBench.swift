@@ -64,7 +64,7 @@ package struct GenerationBench {
     let model = setting.model
     let shape = model.manifest.shape
     catalogue = try Catalogue(
-      ids: model.items.ids,
+      model.items.index,
       embeddings: model.weights.values[model.weights.range(.items)]
         .prefix(shape.items * shape.width),
       width: shape.width,

@@ -14,7 +14,7 @@ package struct MatchBench {
     table = ScanTable(values[...], width: Self.width)
   }
 
-  /// Measures the scan for each size of batch, and reading all embeddings once, its bound.
+  /// Measures the scan for each size of batch, and reading all embeddings once; it reads half.
   package func run(batches: [Int], _ stopwatch: Stopwatch) -> [Measurement] {
     var settings = ["items": "\(items)"]
     var sum: Float = 0

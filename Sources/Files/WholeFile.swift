@@ -7,19 +7,39 @@ package enum WholeFile {
     if descriptor < 0 { throw .system(path, "open it") }
     defer { close(descriptor) }
 
+    var status = stat()
+    if unsafe fstat(descriptor, &status) != 0 { throw .system(path, "read it") }
+    // What has no size, or grows meanwhile, is read on a piece at a time.
     var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    var size = max(1 << 16, Int(status.st_size) + 1)
     while true {
-      let count = unsafe chunk.withUnsafeMutableBytes { buffer in
-        unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-      }
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw .system(path, "read it")
-      }
-      if count == 0 { return bytes }
-      bytes.append(contentsOf: chunk[..<count])
+      let failed = read(descriptor, to: size, &bytes)
+      if failed { throw .system(path, "read it") }
+      if bytes.count < size { return bytes }
+      size *= 2
     }
+  }
+
+  /// Reads until there are `size` bytes, or no more; says whether that failed.
+  private static func read(_ descriptor: Int32, to size: Int, _ bytes: inout [UInt8]) -> Bool {
+    var failed = false
+    let old = bytes
+    bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      _ = unsafe buffer.update(fromContentsOf: old)
+      count = old.count
+      while count < size {
+        let more = unsafe Glibc.read(
+          descriptor,
+          buffer.baseAddress?.advanced(by: count),
+          size - count
+        )
+        if more < 0, errno == EINTR { continue }
+        failed = more < 0
+        if more <= 0 { return }
+        count += more
+      }
+    }
+    return failed
   }
 
   /// Writes a file so that a reader, or a crash, sees the old one or the new one and nothing

@@ -28,6 +28,38 @@ extension [Float] {
   }
 }
 
+extension [Float] {
+  /// Appends numbers whose bytes lie lowest first, four to a number.
+  package mutating func append(littleEndian bytes: Span<UInt8>) {
+    precondition(bytes.count % 4 == 0)
+    unsafe bytes.withUnsafeBytes { bytes in
+      if 1.littleEndian == 1, Int(bitPattern: bytes.baseAddress) % 4 == 0 {
+        return unsafe append(contentsOf: bytes.assumingMemoryBound(to: Float.self))
+      }
+      for i in stride(from: 0, to: bytes.count, by: 4) {
+        let bits = unsafe bytes.loadUnaligned(fromByteOffset: i, as: UInt32.self)
+        append(Float(bitPattern: UInt32(littleEndian: bits)))
+      }
+    }
+  }
+}
+
+extension [UInt8] {
+  /// Appends the numbers' bytes, four to a number, lowest first.
+  package mutating func append(littleEndian numbers: Span<Float>) {
+    if 1.littleEndian == 1 {
+      unsafe numbers.bytes.withUnsafeBytes { unsafe append(contentsOf: $0) }
+      return
+    }
+    for i in numbers.indices {
+      let bits = numbers[i].bitPattern
+      for shift in stride(from: 0, to: 32, by: 8) {
+        append(UInt8(truncatingIfNeeded: bits >> UInt32(shift)))
+      }
+    }
+  }
+}
+
 /// Where a row lies in a row-major matrix whose rows have `width` numbers.
 package func elements(of row: Int, width: Int) -> Range<Int> {
   (row * width)..<(row * width + width)

@@ -44,6 +44,18 @@ package enum Lanes {
     return sum
   }
 
+  /// Whether all are numbers, and none is infinite.
+  package static func isFinite(_ a: Span<Float>) -> Bool {
+    // What is not finite is no zero times nothing.
+    var (lanes, i) = (Vector.zero, 0)
+    while i + count <= a.count {
+      lanes += a.lanes(i) * 0
+      i += count
+    }
+    if i < a.count { lanes += a.lastLanes(i) * 0 }
+    return total(lanes) == 0
+  }
+
   /// Adds `scale · x` to `y`.
   package static func add(_ x: Span<Float>, times scale: Float = 1, to y: inout MutableSpan<Float>)
   {

@@ -11,11 +11,11 @@ struct RoundedQuery {
 
   /// Rounds a query, (width), to pairs of numbers, of which the first is in the low half.
   ///
-  /// With quanta a and b, ⟨q, w⟩ is a·b·⟨Q, W⟩ but for ½b·‖q‖₁ + ½ab·‖W‖₁; single precision adds
-  /// (d + 1)·2⁻²⁴·‖q‖·‖w‖, and d of the least numbers there are. Twice that parts two items.
+  /// With quanta a and b, ⟨q, w⟩ is a·b·⟨Q, W⟩ but for ½b·‖q‖₁ + ½ab·‖W‖₁, and ‖W‖₁ ≤ √d·‖W‖;
+  /// single precision adds (d + 1)·2⁻²⁴·‖q‖·‖w‖, and d of the least numbers there are. Twice that
+  /// parts two items.
   init(_ query: Span<Float>, over table: ScanTable, into pairs: inout MutableSpan<Int32>) {
-    let numbers = query.indices.map { query[$0] }
-    let norm = Rounding.norm(of: numbers)
+    let norm = Rounding.norm(of: query)
     guard norm * table.norm < 1e38 else {
       margin = nil
       return
@@ -23,13 +23,14 @@ struct RoundedQuery {
     let quantum = Rounding.quantum(norm: norm, width: table.width)
     var magnitude = 0.0
     for pair in pairs.indices { pairs[pair] = 0 }
-    for (input, value) in numbers.enumerated() {
+    for input in query.indices {
+      let value = query[input]
       magnitude += Double(value.magnitude)
-      let number = UInt16(bitPattern: Rounding.number(value, quantum: quantum))
+      let number = UInt16(bitPattern: Rounding.number(value, 1 / quantum))
       pairs[input / 2] |= Int32(bitPattern: UInt32(number) << UInt32(16 * (input % 2)))
     }
     let width = Double(table.width)
-    let ofRounding = (magnitude / quantum + table.magnitude) / 2
+    let ofRounding = (magnitude / quantum + width.squareRoot() * ScanTable.greatestNorm) / 2
     let unit = quantum * table.quantum
     let ofSingles = ((width + 1) * 0x1p-24 * norm * table.norm + width * 0x1p-149) / unit
     // A little more, for these sums are rounded too.

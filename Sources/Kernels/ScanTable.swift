@@ -19,8 +19,6 @@ package struct ScanTable: Sendable {
   let quantum: Double
   /// The greatest norm of a row.
   let norm: Double
-  /// The greatest sum of magnitudes of a rounded row, in quanta.
-  let magnitude: Double
 
   /// Takes rows, each `width` long; what they are part of is shared, not copied.
   package init(_ rows: ArraySlice<Float>, width: Int) {
@@ -28,37 +26,48 @@ package struct ScanTable: Sendable {
     values = rows
     self.width = width
     count = rows.count / width
-    func row(_ index: Int) -> ArraySlice<Float> {
-      let first = rows.startIndex + index * width
-      return rows[first..<(first + width)]
+    let span = rows.span
+    norm = (0..<count).reduce(0) {
+      max($0, Rounding.norm(of: span.extracting(elements(of: $1, width: width))))
     }
-    norm = (0..<count).reduce(0) { max($0, Rounding.norm(of: row($1))) }
     quantum = Rounding.quantum(norm: norm, width: width)
-    var magnitude = 0.0
-    let pairs = (width + 1) / 2
-    var panels: [SIMD32<Int16>] = []
-    if quantum.isFinite {
-      let panelCount = (count + Self.lanes - 1) / Self.lanes
-      panels = [SIMD32<Int16>](repeating: .zero, count: panelCount * pairs)
-      for index in 0..<count {
-        let (panel, lane) = index.quotientAndRemainder(dividingBy: Self.lanes)
-        var sum = 0.0
-        for (input, value) in row(index).enumerated() {
-          let number = Rounding.number(value, quantum: quantum)
-          panels[panel * pairs + input / 2][2 * lane + input % 2] = number
-          sum += Double(number.magnitude)
+    panels = quantum.isFinite ? Self.rounded(span, width: width, quantum: quantum) : []
+  }
+
+  private static func rounded(
+    _ rows: Span<Float>,
+    width: Int,
+    quantum: Double
+  ) -> [SIMD32<Int16>] {
+    let (count, pairs) = (rows.count / width, (width + 1) / 2)
+    let panelCount = (count + lanes - 1) / lanes
+    var panels = [SIMD32<Int16>](repeating: .zero, count: panelCount * pairs)
+    unsafe panels.withUnsafeMutableBytes { bytes in
+      let numbers = unsafe bytes.assumingMemoryBound(to: Int16.self)
+      for row in 0..<count {
+        let (panel, lane) = row.quotientAndRemainder(dividingBy: lanes)
+        for input in 0..<width {
+          let place = (panel * pairs + input / 2) * 2 * lanes + 2 * lane + input % 2
+          unsafe numbers[place] = Rounding.number(rows[row * width + input], 1 / quantum)
         }
-        magnitude = max(magnitude, sum)
       }
     }
-    self.panels = panels
-    self.magnitude = magnitude
+    return panels
   }
 
   /// A row, (width).
   package func row(_ index: Int) -> [Float] {
     let first = values.startIndex + index * width
     return Array(values[first..<(first + width)])
+  }
+
+  /// Some rows, packed.
+  func packed(_ rows: Range<Int>) -> PackedMatrix {
+    PackedMatrix(
+      outputsByInputs: values.span.extracting(elements(of: rows, width: width)),
+      outputs: rows.count,
+      inputs: width
+    )
   }
 
   /// The inner products of a query, (width), with rows: inputs in order, each on its own, so that a
@@ -91,8 +100,20 @@ package struct ScanTable: Sendable {
 /// Numbers as multiples of a quantum.
 enum Rounding {
   /// Infinite if any number is not finite.
-  static func norm(of row: some Sequence<Float>) -> Double {
-    let norm = row.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+  static func norm(of row: Span<Float>) -> Double {
+    var (sums, i) = (SIMD4<Double>.zero, 0)
+    while i < row.count {
+      let rest = row.count - i
+      let numbers = SIMD4(
+        Double(row[i]),
+        rest > 1 ? Double(row[i + 1]) : 0,
+        rest > 2 ? Double(row[i + 2]) : 0,
+        rest > 3 ? Double(row[i + 3]) : 0
+      )
+      sums += numbers * numbers
+      i += 4
+    }
+    let norm = sums.sum().squareRoot()
     return norm.isNaN ? .infinity : norm
   }
 
@@ -102,7 +123,8 @@ enum Rounding {
     norm == 0 ? 1 : norm / (ScanTable.greatestNorm - Double(width).squareRoot())
   }
 
-  static func number(_ value: Float, quantum: Double) -> Int16 {
-    Int16((Double(value) / quantum).rounded())
+  @inline(__always)
+  static func number(_ value: Float, _ inverseQuantum: Double) -> Int16 {
+    Int16((Double(value) * inverseQuantum).rounded(.toNearestOrEven))
   }
 }

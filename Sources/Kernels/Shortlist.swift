@@ -10,18 +10,22 @@ struct Shortlist: Sendable {
   /// The K best scores, as a heap: none is less than its parent, the one at half its place.
   private var best: [Int32] = []
   private var entries: [Entry] = []
-  /// How many entries are too many to keep those below the bar.
-  private var room = 0
+  /// How many there may be above the bar.
+  private var limit = 0
+  /// Whether there were more: then nothing is known of the best.
+  private(set) var isOverfull = false
   /// What does not exceed this is not among the K best.
   private(set) var bar = RoundedQuery.closed
 
-  /// Forgets everything, and looks for the `k` best from now on; nothing is taken without a margin.
+  /// Forgets everything, and looks for the `k` best from now on; without a margin it
+  /// is overfull at once.
   mutating func begin(_ k: Int, margin: Int32?) {
     self.k = k
     self.margin = margin ?? 0
     best.removeAll(keepingCapacity: true)
     entries.removeAll(keepingCapacity: true)
-    room = 1_024
+    limit = max(1_024, 8 * k)
+    isOverfull = margin == nil
     bar = k > 0 && margin != nil ? -RoundedQuery.limit : RoundedQuery.closed
   }
 
@@ -37,9 +41,12 @@ struct Shortlist: Sendable {
     }
     if best.count < k { return }
     bar = Int32(max(Int64(best[0]) - Int64(margin) - 1, Int64(-RoundedQuery.limit)))
-    if entries.count < room { return }
+    if entries.count < 2 * limit { return }
     entries.removeAll { $0.score <= bar }
-    room = 2 * entries.count + 1_024
+    if entries.count <= limit { return }
+    isOverfull = true
+    entries.removeAll(keepingCapacity: true)
+    bar = RoundedQuery.closed
   }
 
   /// Writes what may be among the K best.

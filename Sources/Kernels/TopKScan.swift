@@ -22,7 +22,8 @@ package struct TopKScan: Sendable {
   private var lists: [Shortlist] = []
   private var found: [Int32] = []
   private var scores: [Float] = []
-  private var ranked: [UInt64] = []
+  private var ranking = Ranking()
+  private var exact = ExactScan()
   /// The rows' best, one row after the other, best first.
   private var best: [Entry] = []
   /// Where each row's begin, and the last row's end.
@@ -39,7 +40,8 @@ package struct TopKScan: Sendable {
   /// Scans `table` for each of the `queries`, (rows, width).
   ///
   /// `allowed` has a bit for each item, sixteen to a mask, lowest first; nil allows all.
-  /// `isExcluded` is asked about an item for a row only when it may be among the best.
+  /// `isExcluded` is asked about an item for a row only when it may be among the best of those
+  /// before it.
   package mutating func scan(
     _ queries: Span<Float>,
     over table: ScanTable,
@@ -78,16 +80,30 @@ package struct TopKScan: Sendable {
     }
     swap(&tile, &self.tile)
     swap(&lists, &self.lists)
+    let rest = (0..<rows).filter { self.lists[$0].isOverfull }
+    if !rest.isEmpty {
+      var gathered: [Float] = []
+      for row in rest { for i in elements(of: row, width: width) { gathered.append(queries[i]) } }
+      exact.scan(
+        gathered.span,
+        over: table,
+        k: k,
+        isAllowed: { Self.lanes(of: $0 / 16, table.count, allowed) >> ($0 % 16) & 1 == 1 },
+        isExcluded: { isExcluded(rest[$0], $1) }
+      )
+    }
     best.removeAll(keepingCapacity: true)
     starts.removeAll(keepingCapacity: true)
+    var place = 0
     for row in 0..<rows {
       starts.append(best.count)
-      if margins[row] == nil {
-        findAll(table, allowed) { isExcluded(row, $0) }
+      if self.lists[row].isOverfull {
+        exact.finish(place, into: &best)
+        place += 1
       } else {
         self.lists[row].finish(into: &found)
+        rank(queries.extracting(elements(of: row, width: width)), table, k: k)
       }
-      rank(queries.extracting((row * width)..<((row + 1) * width)), table, k: k)
     }
     starts.append(best.count)
   }
@@ -98,43 +114,12 @@ package struct TopKScan: Sendable {
     return UInt32(allowed?[panel] ?? .max) & (rest < 16 ? 1 << UInt32(rest) &- 1 : .max)
   }
 
-  /// Finds all items that a row may get, whatever their scores.
-  private mutating func findAll(
-    _ table: ScanTable,
-    _ allowed: [UInt16]?,
-    _ isExcluded: (Int32) -> Bool
-  ) {
-    found.removeAll(keepingCapacity: true)
-    for item in 0..<Int32(table.count) {
-      let isAllowed = Self.lanes(of: Int(item) / 16, table.count, allowed) >> (item % 16) & 1 == 1
-      if isAllowed, !isExcluded(item) { found.append(item) }
-    }
-  }
-
-  /// Appends the K best of the items found, by their very scores.
+  /// The K best of the items found, by their very scores.
   private mutating func rank(_ query: Span<Float>, _ table: ScanTable, k: Int) {
     let found = found
     table.products(query, with: found.span, into: &scores)
-    ranked.removeAll(keepingCapacity: true)
-    // One number each, the greater the better: the score above the item, the lower the better.
-    for (item, score) in zip(found, scores) where score > -.infinity {
-      ranked.append(UInt64(Self.ordered(score)) << 32 | UInt64(~UInt32(bitPattern: item)))
-    }
-    ranked.keepFirst(k, by: >)
-    ranked.sort(by: >)
-    for entry in ranked {
-      let item = Int32(bitPattern: ~UInt32(truncatingIfNeeded: entry))
-      best.append(Entry(item: item, score: Self.score(UInt32(truncatingIfNeeded: entry >> 32))))
-    }
-  }
-
-  /// A score's bits, turned so that they count as scores do. (There is no −0: sums begin with 0.)
-  private static func ordered(_ score: Float) -> UInt32 {
-    let bits = score.bitPattern
-    return bits ^ (bits >> 31 == 0 ? 1 << 31 : .max)
-  }
-
-  private static func score(_ ordered: UInt32) -> Float {
-    Float(bitPattern: ordered ^ (ordered >> 31 == 1 ? 1 << 31 : .max))
+    ranking.begin(k)
+    for (item, score) in zip(found, scores) where score > -.infinity { ranking.add(item, score) }
+    ranking.finish(into: &best)
   }
 }

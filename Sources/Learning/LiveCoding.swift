@@ -22,7 +22,7 @@ extension Lesson {
 
 extension LiveItems {
   /// Of the state and of what it is learned by: another form is another log.
-  package static let form: Int64 = 2
+  package static let form: Int64 = 3
 
   /// The whole state, to go on from elsewhere.
   package var encoded: [UInt8] {

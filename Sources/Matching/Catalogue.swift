@@ -5,14 +5,14 @@ package import Kernels
 /// An item's index is its row in the embedding table; ties between items go to the lower index.
 package struct Catalogue: Sendable {
   /// The items' ids, (N), by index.
-  package let ids: [String]
+  package var ids: [String] { index.ids }
   /// The embeddings, a row an item, for ``Matcher``.
   package let embeddings: ScanTable
   /// How often each item was clicked in training, (N).
   package let counts: [Int]
   /// All items, the most clicked first.
   private let popular: [Int32]
-  private let indices: [ItemID: Int32]
+  private let index: ItemIndex
   /// The mean of the embeddings' squared lengths.
   package let meanSquare: Float
 
@@ -21,15 +21,16 @@ package struct Catalogue: Sendable {
   /// The embeddings' width, d.
   package var width: Int { embeddings.width }
 
-  /// Makes a catalogue of `ids` (N), with `embeddings` (N, d) row-major and without a padding row;
-  /// what these are part of is shared, not copied.
+  /// Makes a catalogue of the ids of `index` (N), with `embeddings` (N, d) row-major and without a
+  /// padding row; what these are part of is shared, not copied.
   package init(
-    ids: [String],
+    _ index: ItemIndex,
     embeddings: ArraySlice<Float>,
     width: Int,
     counts: [Int]
   ) throws(MatchingFailure) {
-    guard width > 0, ids.count < Int32.max, embeddings.count == ids.count * width else {
+    let ids = index.ids
+    guard width > 0, embeddings.count == ids.count * width else {
       throw MatchingFailure(
         reason: """
           \(ids.count) items of width \(width) do not fit an embedding table of \
@@ -40,27 +41,32 @@ package struct Catalogue: Sendable {
     guard counts.count == ids.count else {
       throw MatchingFailure(reason: "\(ids.count) items come with \(counts.count) click counts")
     }
-    var indices: [ItemID: Int32] = [:]
-    indices.reserveCapacity(ids.count)
-    for (index, id) in ids.enumerated() {
-      if let first = indices.updateValue(Int32(index), forKey: ItemID(id)) {
-        throw MatchingFailure(
-          reason: "item '\(id)' is in the catalogue at \(first) and at \(index)"
-        )
-      }
+    if let (first, second) = index.duplicate {
+      throw MatchingFailure(
+        reason: "item '\(ids[first])' is in the catalogue at \(first) and at \(second)"
+      )
     }
-    self.ids = ids
     self.embeddings = ScanTable(embeddings, width: width)
     self.counts = counts
     meanSquare = Lanes.dot(embeddings.span, embeddings.span) / Float(max(1, ids.count))
-    self.indices = indices
+    self.index = index
     popular = (0..<Int32(ids.count)).sorted {
       (counts[Int($1)], $0) < (counts[Int($0)], $1)
     }
   }
 
+  /// The same of ids, (N).
+  package init(
+    ids: [String],
+    embeddings: ArraySlice<Float>,
+    width: Int,
+    counts: [Int]
+  ) throws(MatchingFailure) {
+    try self.init(ItemIndex(ids), embeddings: embeddings, width: width, counts: counts)
+  }
+
   /// An item's index; nil when the model does not know it.
-  package func index(of id: String) -> Int32? { indices[ItemID(id)] }
+  package func index(of id: String) -> Int32? { index.number(of: id) }
 
   /// An item's embedding, (d).
   package func embedding(of item: Int32) -> [Float] { embeddings.row(Int(item)) }

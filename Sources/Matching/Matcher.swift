@@ -13,8 +13,7 @@ package struct Match: Equatable, Sendable {
 
 /// Exact matching of generated embeddings ("oracle items") with a catalogue.
 ///
-/// It keeps its scratch and its results, so matching a batch no larger than any before allocates
-/// nothing.
+/// It keeps its scratch and its results.
 package struct Matcher: Sendable {
   private var scan = TopKScan()
   /// The rows' matches, one row after the other.

@@ -1,3 +1,5 @@
+internal import Kernels
+
 extension Weights {
   /// Reads every tensor of this shape, and refuses any other.
   ///
@@ -27,15 +29,16 @@ extension Weights {
         found: "present",
       )
     }
-    self.init(shape: shape)
-    for tensor in expected {
-      values.replaceSubrange(range(tensor), with: try file.floats(tensor.name))
-    }
+    var values: [Float] = []
+    values.reserveCapacity(file.entries.values.reduce(0) { $0 + $1.bytes.count / 4 })
+    for tensor in expected { try file.append(tensor.name, to: &values) }
+    self.init(shape: shape) { _ in values }
     try refuseNonFinite(in: name)
   }
 
   /// Names the first value that is no number or has no bound.
   package func refuseNonFinite(in file: String) throws(NetworkFailure) {
+    if Lanes.isFinite(values.span) { return }
     for tensor in shape.tensors {
       let range = range(tensor)
       guard let at = values[range].firstIndex(where: { !$0.isFinite }) else { continue }

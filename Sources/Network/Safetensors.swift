@@ -1,3 +1,5 @@
+internal import Kernels
+
 /// A safetensors file: named tensors behind a JSON header, little-endian, row-major.
 ///
 /// Layout: the header's length (UInt64), the header, spaces up to a multiple of 8, the values.
@@ -55,6 +57,13 @@ package struct Safetensors: Sendable {
 
   /// A tensor's 32-bit floats, row-major.
   package func floats(_ name: String) throws(NetworkFailure) -> [Float] {
+    var values: [Float] = []
+    try append(name, to: &values)
+    return values
+  }
+
+  /// Appends a tensor's 32-bit floats, row-major.
+  func append(_ name: String, to values: inout [Float]) throws(NetworkFailure) {
     guard let entry = entries[name] else {
       throw NetworkFailure(file, field: "tensor \(name)", expected: "present", found: "absent")
     }
@@ -62,15 +71,7 @@ package struct Safetensors: Sendable {
       throw NetworkFailure(file, field: "tensor \(name).dtype", expected: "F32", found: entry.type)
     }
     let range = (start + entry.bytes.lowerBound)..<(start + entry.bytes.upperBound)
-    let bytes = content.span.extracting(range)
-    var values = [Float](repeating: 0, count: range.count / 4)
-    for i in values.indices {
-      let bits =
-        UInt32(bytes[4 * i]) | UInt32(bytes[4 * i + 1]) << 8 | UInt32(bytes[4 * i + 2]) << 16
-        | UInt32(bytes[4 * i + 3]) << 24
-      values[i] = Float(bitPattern: bits)
-    }
-    return values
+    values.append(littleEndian: content.span.extracting(range))
   }
 
   /// The file's bytes for these tensors, in this order.
@@ -100,15 +101,7 @@ package struct Safetensors: Sendable {
     bytes.reserveCapacity(8 + header.count + offset)
     for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: header.count >> (8 * shift))) }
     bytes.append(contentsOf: header)
-    for (_, _, values) in tensors {
-      for value in values {
-        let bits = value.bitPattern
-        bytes.append(UInt8(truncatingIfNeeded: bits))
-        bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
-        bytes.append(UInt8(truncatingIfNeeded: bits >> 16))
-        bytes.append(UInt8(truncatingIfNeeded: bits >> 24))
-      }
-    }
+    for (_, _, values) in tensors { bytes.append(littleEndian: values.span) }
     return bytes
   }
 

@@ -9,6 +9,11 @@ package struct Weights: Equatable, Sendable {
 
   /// A block of zeros.
   package init(shape: Shape) {
+    self.init(shape: shape) { [Float](repeating: 0, count: $0) }
+  }
+
+  /// A block of as many values as `values` is asked for.
+  init(shape: Shape, values: (_ count: Int) -> [Float]) {
     self.shape = shape
     var starts: [BlockTensor: Range<Int>] = [:]
     var end = 0
@@ -18,7 +23,8 @@ package struct Weights: Equatable, Sendable {
       end += count
     }
     self.starts = starts
-    values = [Float](repeating: 0, count: end)
+    self.values = values(end)
+    precondition(self.values.count == end)
   }
 
   /// Where a tensor lies in ``values``; empty when the model has none.

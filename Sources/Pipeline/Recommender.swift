@@ -83,7 +83,7 @@ package struct Recommender: Sendable {
     let items = table.lowerBound..<(table.upperBound - width)  // without the padding row
     do throws(MatchingFailure) {
       catalogue = try Catalogue(
-        ids: model.items.ids,
+        model.items.index,
         embeddings: model.weights.values[items],
         width: width,
         counts: model.items.clicks,

@@ -23,7 +23,7 @@ extension Configuration {
     var properties = defaults.merging(kafka.consumerProperties) { $1 }
     properties["bootstrap.servers"] = bootstrap
     // Each pipeline is a member of its own, and the group takes an id from one member only.
-    if worker.pipelines > 1, let id = properties["group.instance.id"] {
+    if worker.pipelines > 1, let id = properties["group.instance.id"], !id.isEmpty {
       properties["group.instance.id"] = "\(id)-\(pipeline)"
     }
     return properties

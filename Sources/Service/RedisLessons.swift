@@ -7,7 +7,7 @@ import Synchronization
 /// The lessons of all workers in Redis: a stream of what was taught since the state that was handed
 /// in last, and a hash of that state and of how far each partition has taught.
 ///
-/// Both are of one model, in one slot: `dreamstream:{lessons:2:VERSION}:log` and `…:state`. They
+/// Both are of one model, in one slot: `dreamstream:{lessons:3:VERSION}:log` and `…:state`. They
 /// live as long as sessions do after the last lesson. Lessons name no user, but hold oracles of
 /// sessions.
 package final class RedisLessons: LessonLog, Sendable {

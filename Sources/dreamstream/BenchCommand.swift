@@ -13,9 +13,8 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure how fast this machine encodes, denoises, matches, trains and starts.",
     discussion: """
-      On models of random weights with 64 dimensions, on one thread but for train. Times are of \
-      single calls; the median makes the rate. `deploy/bench` sets them beside other software, and \
-      measures the worker with its broker and Redis.
+      On models of random weights with 64 dimensions, on one thread. Times are of single calls; \
+      the median makes the rate. train is DreamRec's own, of a linear denoiser or an mlp.
       """
   )
 
@@ -34,12 +33,20 @@ struct Bench: ParsableCommand {
   func validate() throws {
     let numbers = [
       ("batch", batch, 1...4_096), ("items", items, 2...10_000_000),
-      ("length", [length], 1...1_000), ("timesteps", [timesteps], 1...10_000),
-      ("steps", [steps], 0...timesteps),
+      ("length", [length], 1...1_000), ("timesteps", [timesteps], 2...10_000),
+      ("steps", [steps], 0...max(0, timesteps)),
     ]
-    let problems = numbers.flatMap { name, values, range in
+    var problems = numbers.flatMap { name, values, range in
       values.filter { !range.contains($0) }
         .map { "\(name) is \($0); it wants \(range.lowerBound) to \(range.upperBound)" }
+    }
+    if !(0...3_600).contains(seconds) {
+      problems.append("seconds is \(seconds); it wants 0 to 3600")
+    }
+    if works.contains(.train), ![.linear, .mlp].contains(denoiser) {
+      problems.append(
+        "denoiser is \(denoiser.rawValue); train wants linear or mlp: name other works"
+      )
     }
     if !problems.isEmpty { throw ValidationError(problems.joined(separator: "\n")) }
   }
@@ -57,7 +64,8 @@ struct Bench: ParsableCommand {
           for batch in batch { try show(bench.run(batch: batch, stopwatch)) }
         case .match: try show(MatchBench(items: items).run(batches: batch, stopwatch))
         case .pipeline:
-          let bench = try PipelineBench(setting(items), clicks: Int(seconds * 50_000))
+          let clicks = max(Int(seconds * 50_000), 5 * (batch.max() ?? 1))
+          let bench = try PipelineBench(setting(items), clicks: clicks)
           for batch in batch { try show(bench.run(batch: batch)) }
         case .train: try show([TrainingBench(items: items).run(denoiser, stopwatch)])
         case .start:

@@ -97,6 +97,20 @@ struct FilesTests {
     }
   }
 
+  @Test(
+    "a file is read whole, whatever size it says it has",
+    arguments: [0, 1, 65_535, 65_536, 200_001]
+  )
+  func sizes(count: Int) throws {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 ^ $0 >> 8) }
+    #expect(try WholeFile.read(try scratch.write(bytes, "sized")) == bytes)
+    let pipe = scratch.path("pipe")
+    #expect(unsafe mkfifo(pipe, 0o600) == 0)
+    let writer = Thread { try? Data(bytes).write(to: URL(filePath: pipe)) }
+    writer.start()
+    #expect(try WholeFile.read(pipe) == bytes)
+  }
+
   @Test("a file is written piece by piece, in place of what it held")
   func pieces() throws {
     let path = try scratch.write([1, 2, 3, 4], "pieces")

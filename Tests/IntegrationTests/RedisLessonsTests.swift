@@ -39,7 +39,7 @@ struct RedisLessonsTests {
   }
 
   private var keys: (log: String, state: String) {
-    ("\(prefix):{lessons:2:m1}:log", "\(prefix):{lessons:2:m1}:state")
+    ("\(prefix):{lessons:3:m1}:log", "\(prefix):{lessons:3:m1}:state")
   }
 
   @Test("all readers are told the same in the same order, and each lesson once")

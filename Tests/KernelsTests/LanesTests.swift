@@ -38,4 +38,30 @@ struct LanesTests {
     Lanes.repeatRow(sums.span, into: &rows)
     #expect(repeated == sums + sums)
   }
+
+  @Test("one number that is not finite is found wherever it is", arguments: counts)
+  func finite(count: Int) {
+    var random = SeededGenerator(seed: UInt64(count))
+    let sound = random.floats(count) + [.greatestFiniteMagnitude, -.greatestFiniteMagnitude, 0]
+    func isFinite(_ numbers: [Float]) -> Bool { Lanes.isFinite(numbers.span) }
+    #expect(isFinite(sound))
+    for place in sound.indices {
+      for value in [Float.nan, .infinity, -.infinity] {
+        var bad = sound
+        bad[place] = value
+        #expect(!isFinite(bad))
+      }
+    }
+  }
+
+  @Test("numbers are their bytes, lowest first, wherever these lie", arguments: 0..<5)
+  func bytes(offset: Int) {
+    let numbers: [Float] = [1, -0.0, .leastNonzeroMagnitude, .infinity]
+    var bytes = [UInt8](repeating: 7, count: offset)
+    bytes.append(littleEndian: numbers.span)
+    #expect(bytes[offset...].prefix(8) == [0, 0, 0x80, 0x3F, 0, 0, 0, 0x80])
+    var read: [Float] = [9]
+    read.append(littleEndian: bytes.span.extracting(offset..<bytes.count))
+    #expect(read.map(\.bitPattern) == ([9] + numbers).map(\.bitPattern))
+  }
 }

@@ -127,7 +127,7 @@ struct TopKScanTests {
 
   /// Tables that rounding tells little of, or nothing.
   enum Odd: CaseIterable {
-    case outlier, ascending, descending, nearlyEqual, tiny, least, huge, mixed
+    case outlier, ascending, descending, nearlyEqual, equal, tiny, least, huge, mixed, infinite
 
     func values(_ items: Int, _ width: Int) -> [Float] {
       var random = SeededGenerator(seed: 3)
@@ -139,6 +139,8 @@ struct TopKScanTests {
         case .ascending: for i in row { values[i] = Float(item) + values[i] / 1e6 }
         case .descending: for i in row { values[i] = -Float(item) }
         case .nearlyEqual: for i in row { values[i] = 1 + values[i] * 1e-6 }
+        case .equal: for i in row { values[i] = 0.5 }
+        case .infinite: for i in row where item == 9 { values[i] = .infinity }
         case .tiny: for i in row { values[i] *= 1e-30 }
         case .least: for i in row { values[i] *= 6 * .leastNonzeroMagnitude }
         case .huge: for i in row { values[i] *= 1e37 }
@@ -157,26 +159,62 @@ struct TopKScanTests {
     arguments: Odd.allCases
   )
   func exact(odd: Odd) {
-    let (items, width) = (4_000, 6)
-    let values = odd.values(items, width)
+    let (items, width, rows) = (4_000, 6, 15)
+    // Not the beginning of what it is part of.
+    let values = [7] + odd.values(items, width)
     var random = SeededGenerator(seed: 8)
-    var queries = random.floats(7 * width)
-    for i in 0..<width { queries[i] = 1 }
-    for i in width..<(2 * width) { queries[i] *= 1e-20 }
-    let table = ScanTable(values[...], width: width)
+    var queries = random.floats(rows * width)
+    for i in 0..<width {
+      queries[i] = 1
+      queries[width + i] *= 1e-20
+      queries[2 * width + i] = 0
+      queries[3 * width + i] = i == 2 ? .nan : 1
+    }
+    let table = ScanTable(values[1...], width: width)
+    let masks = (0..<250).map { UInt16(truncatingIfNeeded: $0 * 0x9E37) }
+    func isExcluded(_ row: Int, _ item: Int32) -> Bool { (Int(item) + row) % 7 == 0 }
     var scan = TopKScan()
-    for k in [1, 20, 300] {
-      scan.scan(queries.span, over: table, k: k)
-      for row in 0..<7 {
+    for (k, isFiltered) in [(1, true), (20, false), (300, true), (20, true)] {
+      scan.scan(
+        queries.span,
+        over: table,
+        k: k,
+        allowed: isFiltered ? masks : nil,
+        isExcluded: isFiltered ? isExcluded : { _, _ in false }
+      )
+      for row in 0..<rows {
         let scores = (0..<items).map { item in
           (0..<width).reduce(Float(0)) {
-            $0 + queries[row * width + $1] * values[item * width + $1]
+            $0 + queries[row * width + $1] * values[1 + item * width + $1]
           }
         }
-        let best = (0..<items).filter { scores[$0] > -.infinity }
+        let eligible = (0..<items).filter { item -> Bool in
+          if isFiltered, masks[item / 16] >> UInt16(item % 16) & 1 == 0 { return false }
+          if isFiltered, isExcluded(row, Int32(item)) { return false }
+          return scores[item] > -.infinity
+        }
+        let best =
+          eligible
           .sorted { (scores[$1], $0) < (scores[$0], $1) }.prefix(k)
         #expect(scan[row].map(\.item) == best.map(Int32.init))
         #expect(scan[row].map(\.score.bitPattern) == best.map { scores[$0].bitPattern })
+      }
+    }
+  }
+
+  @Test("a scan goes from table to table, whatever these measure")
+  func reused() {
+    var (scan, random) = (TopKScan(), SeededGenerator(seed: 6))
+    for (items, width, rows) in [(300, 8, 20), (40, 3, 7), (5, 65, 1), (0, 4, 3), (900, 8, 13)] {
+      let (values, queries) = (random.floats(items * width), random.floats(rows * width))
+      let table = ScanTable(values[...], width: width)
+      var fresh = TopKScan()
+      for k in [0, 9, items, items + 5] {
+        scan.scan(queries.span, over: table, k: k)
+        fresh.scan(queries.span, over: table, k: k)
+        for row in 0..<rows {
+          #expect(Array(scan[row]) == Array(fresh[row]) && scan[row].count == min(k, items))
+        }
       }
     }
   }
@@ -190,12 +228,15 @@ struct TopKScanTests {
     list.finish(into: &items)
     #expect(items == Array(4_988...5_000))
     list.begin(2, margin: nil)
-    #expect(list.bar == RoundedQuery.closed)
+    #expect(list.bar == RoundedQuery.closed && list.isOverfull)
+    list.begin(3, margin: 100_000)
+    for score: Int32 in 1...5_000 where score > list.bar { list.add(score, score) }
+    #expect(list.bar == RoundedQuery.closed && list.isOverfull)
     list.begin(2, margin: .max)
     let far = RoundedQuery.limit - 1
     for score: Int32 in [far, -7, 3, -far] where score > list.bar { list.add(score, score) }
     list.finish(into: &items)
-    #expect(items.count == 4)
+    #expect(items.count == 4 && !list.isOverfull)
   }
 
   @Test(
