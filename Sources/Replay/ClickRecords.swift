@@ -4,7 +4,8 @@ package import Files
 
 /// The clicks of a file as records of a log, for a pipeline to read.
 ///
-/// A row is the record at the offset of its line, in partition 0 of a topic of the file's name.
+/// A row is the record at the offset of its line, in partition 0 of a topic of the file's name; one
+/// of a sorted file is at the offset of the line where it then stands.
 /// Histories are as many clicks, one after the other, without times; they are counted instead.
 package final class ClickRecords: RecordSource {
   /// What becomes of rows that are out of order, or cannot be read.
@@ -32,6 +33,7 @@ package final class ClickRecords: RecordSource {
   private var reader: ClickFile.Reader
   private var waiting: ArraySlice<ReplayedRecord> = []
   private var latestMs = Int64.min
+  private var latestLine = 0
   private var offset: Int64 = 0
   /// The whole file in the order of its times, if it is to be sorted.
   private var sorted: ArraySlice<ReplayedRecord>?
@@ -49,10 +51,15 @@ package final class ClickRecords: RecordSource {
     if sorted == nil {
       var all: [ReplayedRecord] = []
       while let item = try read() { all.append(item) }
+      let offsets = all.map(\.record.position.offset)
+      // A log's offsets grow: what comes with a lower one is taken for a redelivery.
       sorted =
-        all.enumerated()
-        .sorted { ($0.element.timeMs, $0.offset) < ($1.element.timeMs, $1.offset) }
-        .map(\.element)[...]
+        zip(
+          offsets,
+          all.enumerated()
+            .sorted { ($0.element.timeMs, $0.offset) < ($1.element.timeMs, $1.offset) }
+        )
+        .map { offset, place in place.element.moved(to: offset) }[...]
     }
     return sorted?.popFirst()
   }
@@ -85,11 +92,11 @@ package final class ClickRecords: RecordSource {
           throw FileFailure(
             path: path,
             line: row.line,
-            reason: "its time is \(latestMs - timestampMs) ms before that of an earlier row; "
+            reason: "its time is \(latestMs - timestampMs) ms before that of line \(latestLine); "
               + "--unordered sort replays the whole file in the order of its times"
           )
         }
-        latestMs = timestampMs
+        if timestampMs > latestMs { (latestMs, latestLine) = (timestampMs, row.line) }
       }
       return [item(click, json: row.json, offset: Int64(row.line))]
     case .history(let history):
@@ -137,4 +144,10 @@ package final class ClickRecords: RecordSource {
 extension ReplayedRecord {
   /// Where it belongs by its time; clicks without one come first, as they are.
   fileprivate var timeMs: Int64 { timestampMs ?? .min }
+
+  fileprivate func moved(to offset: Int64) -> ReplayedRecord {
+    var moved = record
+    moved.position.offset = offset
+    return ReplayedRecord(record: moved, part: part, timestampMs: timestampMs)
+  }
 }

@@ -58,18 +58,49 @@ struct ReplayCommand: ParsableCommand {
     if !(1...100_000).contains(resamples) {
       problems.append("resamples is \(resamples); it wants 1 to 100000")
     }
-    if (clicks == nil) == (topic == nil) { problems.append("--clicks or --topic is wanted") }
+    if clicks == nil, topic == nil { problems.append("--clicks or --topic is wanted") }
+    if clicks != nil, topic != nil { problems.append("--clicks and --topic are two sources") }
     if topic != nil || toTopic != nil, brokers == nil { problems.append("a topic wants --brokers") }
     if topic == nil, from != nil || until != nil {
       problems.append("--from and --until are of a --topic")
     }
     if topic != nil, part != nil { problems.append("a topic has no parts; leave --part out") }
     if warmUp != nil, part == nil { problems.append("--warm-up wants --part, what is judged") }
+    if let warmUp, warmUp == part { problems.append("--warm-up and --part are both \(warmUp)") }
+    if let topic, topic == toTopic { problems.append("--topic and --to-topic are both \(topic)") }
+    problems += problemsOfFiles()
     if !problems.isEmpty { throw ValidationError(problems.joined(separator: "\n")) }
+  }
+
+  /// Files that are written in place of others that are named, or cannot be.
+  private func problemsOfFiles() -> [String] {
+    let named = [
+      ("--clicks", clicks), ("--output", output), ("--json", json), ("--report", report),
+    ]
+    var places: [String: String] = [:]
+    var problems: [String] = []
+    for case (let option, let path?) in named where path != "-" {
+      let place = URL(filePath: path).resolvingSymlinksInPath()
+      if let other = places.updateValue(option, forKey: place.path) {
+        problems.append("\(other) and \(option) are one file, \(path)")
+      }
+      let folder = place.deletingLastPathComponent().path
+      let files = FileManager.default
+      if option == "--clicks" || option == "--output" && files.isWritableFile(atPath: place.path) {
+        continue
+      }
+      if !files.isWritableFile(atPath: folder) {
+        problems.append("\(option) cannot be written: \(folder) is no folder one may write to")
+      }
+    }
+    return problems
   }
 
   func run() throws {
     let configuration = try settingsOfWorker()
+    if let toTopic, toTopic == configuration.topics.clicks {
+      throw ValidationError("--to-topic is \(toTopic), the topic that clicks are read from")
+    }
     let model = try loadModel(configuration.model.directory, givenBy: "--model")
     var options = try configuration.recommenderOptions()
     // What depends on the clock would differ from run to run.

@@ -17,6 +17,8 @@ final class ReplayRun {
   private let writer: FileWriter?
   private var producer: Producer?
   private var judge: Prequential
+  /// The model's.
+  private let version: String
   private var progress: ProgressBar
   private var pace: EventPace
   /// Read, and not due yet.
@@ -27,11 +29,16 @@ final class ReplayRun {
   private var provenances: [String: Int] = [:]
   private var batchMs = LogHistogram()
   private var passed = 0
+  /// Parts that rows were of.
+  private var parts: Set<String> = []
   private var unfit = 0
   private let started = ContinuousClock.now
+  /// With brokers that take nothing.
+  private static let patience: Duration = .seconds(30)
 
   init(_ command: ReplayCommand, _ model: Model, _ configuration: Configuration) throws {
     self.command = command
+    version = model.manifest.version
     source = try Self.source(command, configuration)
     if let path = command.output {
       writer = try FileWriter(path: path == "-" ? nil : path)
@@ -40,6 +47,8 @@ final class ReplayRun {
     }
     if command.toTopic != nil {
       let settings = configuration.kafka.producerProperties.merging(Self.brokers(command)) { $1 }
+      // Who does not answer is told before anything is computed.
+      _ = try Admin(settings: settings).metadata(timeoutMs: 15_000)
       producer = try Producer(settings: settings.merging(["linger.ms": "5"]) { given, _ in given })
     }
     var options = Prequential.Options()
@@ -50,7 +59,7 @@ final class ReplayRun {
     options.excludesSeen = configuration.suggest.excludeSeen
     options.timeToLiveMs = configuration.sessionLimits.timeToLiveMs
     judge = Prequential(
-      name: model.manifest.name,
+      name: model.manifest.name + (configuration.learn.liveItems ? ", learning" : ""),
       options: options,
       catalogue: model.items.ids
     )
@@ -92,9 +101,15 @@ final class ReplayRun {
     try replay.run(readsAhead: command.speed == .max, next: next(atMost:), body: take)
     progress.finish()
     if passed == 0 {
-      throw CommandFailure(
-        "there are no clicks to replay" + (command.part.map { " with split \($0)" } ?? "")
-      )
+      let wanted = command.part.map { part in
+        parts.isEmpty
+          ? ": no row says its part, in a column `split`; without --part all are judged"
+          : " with split \(part), but \(parts.sorted().joined(separator: ", "))"
+      }
+      throw CommandFailure("there are no clicks to replay" + (wanted ?? ""))
+    }
+    if let warmUp = command.warmUp, !parts.contains(warmUp) {
+      writeToStandardError("no row has split \(warmUp): there was nothing to warm up with\n")
     }
     try flush()
     try show()
@@ -105,6 +120,7 @@ final class ReplayRun {
     var records: [Record] = []
     while records.count < count, let item = try waiting ?? source.next() {
       waiting = nil
+      if let part = item.part, parts.count < 100 { parts.insert(part) }
       let isJudged = command.part == nil || item.part == command.part
       if !isJudged, item.part == nil || item.part != command.warmUp { continue }
       let wait = pace.wait(for: item.timestampMs)
@@ -132,7 +148,8 @@ final class ReplayRun {
     }
     judged.removeFirst(answers.count)
     let share = source.share
-    progress.total = share > 0 ? Int(Double(passed) / share) : 0
+    // It is read ahead of what has passed.
+    progress.total = share > 0 ? Int(Double(passed) / share) + 1 : 0
     progress.show(passed, judge.events > 0 ? ["hr@20 \(percent(judge.hitRate))"] : [])
   }
 
@@ -150,9 +167,16 @@ final class ReplayRun {
   }
 
   private func flush() throws {
+    var (left, deadline) = (Int.max, ContinuousClock.now)
     while let outstanding = producer?.outstanding, outstanding > 0 {
+      if outstanding < left { (left, deadline) = (outstanding, .now + Self.patience) }
       do throws(KafkaFailure) { try producer?.flush(timeoutMs: 1_000) } catch {
         if error.remedy != .retry { throw error }
+        if .now > deadline {
+          throw CommandFailure(
+            "the brokers took none of \(outstanding) suggestions for \(Self.patience) (\(error))"
+          )
+        }
       }
     }
   }
@@ -184,6 +208,7 @@ final class ReplayRun {
   private func show() throws {
     var report = judge.report(steps: steps, provenances: provenances)
     let seconds = (ContinuousClock.now - started) / .seconds(1)
+    report.model = version
     report.timing = StreamReport.Timing(clicks: passed, seconds: seconds, batchMs: batchMs)
     if command.output != "-" {
       say(report.text)

@@ -31,11 +31,22 @@ struct ReportCommand: ParsableCommand {
       do { return (name: path, report: try StreamReport(json: bytes)) } catch {
         throw FileFailure(
           path: path,
-          reason: "it is not what `dreamstream replay --json` writes (\(error))"
+          reason: "it is not what `dreamstream replay --json` writes (\(Self.reason(error)))"
         )
       }
     }
     try writePage("Replays compared", reports, to: output)
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    guard let error = error as? DecodingError else { return "\(error)" }
+    switch error {
+    case .keyNotFound(let key, _): return "it has no `\(key.stringValue)`"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+      let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+      return (path.isEmpty ? "" : "`\(path)`: ") + context.debugDescription
+    @unknown default: return "\(error)"
+    }
   }
 }
 

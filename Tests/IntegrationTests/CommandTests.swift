@@ -59,6 +59,42 @@ struct CommandTests {
     }
   }
 
+  @Test("a replay writes over nothing that it reads or writes otherwise, and says it at once")
+  func replayOutputs() throws {
+    try withClicks("user\titem\tsplit\nu\ti1\ta\nu\ti2\ta\n") { folder, clicks in
+      let model = folder.appending(path: "model").path
+      try ModelDirectory.write(TinyModel.make(denoiser: .linear), to: model)
+      func error(_ more: String...) throws -> String {
+        let ended = try run(["replay", "--model", model, "--clicks", clicks] + more)
+        #expect(ended.code != 0)
+        return ended.error
+      }
+      let before = try Data(contentsOf: URL(filePath: clicks))
+      #expect(try error("--output", folder.path + "/./clicks.tsv").contains("are one file"))
+      let page = folder.path + "/page"
+      #expect(try error("--report", page, "--json", page).contains("--json and --report are one"))
+      #expect(try error("--json", folder.path + "/no/x").contains("--json cannot be written"))
+      #expect(
+        try error("--to-topic", "clicks", "--brokers", "127.0.0.1:1").contains("clicks are read")
+      )
+      #expect(try error("--part", "b").contains("with split b, but a"))
+      #expect(try error("--part", "a", "--warm-up", "a").contains("are both a"))
+      #expect(try error("--topic", "clicks").contains("two sources"))
+      #expect(try Data(contentsOf: URL(filePath: clicks)) == before)
+      let ended = try run(
+        ["replay", "--model", model, "--clicks", clicks, "--output", "/dev/null"]
+          + ["--part", "a", "--warm-up", "b", "--json", folder.path + "/run.json"]
+      )
+      #expect(ended.code == 0 && ended.error.contains("nothing to warm up with"))
+      try Data("{\"clicks\":1}".utf8).write(to: folder.appending(path: "other.json"))
+      let compared = try run(
+        ["report", "--compare", folder.path + "/run.json", folder.path + "/other.json"]
+          + ["--output", page]
+      )
+      #expect(compared.code != 0 && compared.error.contains("it has no `events`"))
+    }
+  }
+
   @Test("models are judged side by side, and all that was measured is written")
   func judged() throws {
     try withClicks("user\titem\nu\ti1\nu\ti2\nv\ti3\nv\ti1\n") { folder, clicks in

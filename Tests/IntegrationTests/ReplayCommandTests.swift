@@ -180,7 +180,7 @@ struct ReplayCommandTests {
     "what cannot be replayed is refused in words",
     arguments: [
       ([], "--clicks or --topic is wanted"),
-      (["--clicks", "a", "--topic", "b"], "--clicks or --topic is wanted"),
+      (["--clicks", "a", "--topic", "b"], "--clicks and --topic are two sources"),
       (["--topic", "b"], "a topic wants --brokers"),
       (["--clicks", "a", "--from", "offset:1"], "--from and --until are of a --topic"),
       (["--clicks", "a", "--warm-up", "train"], "--warm-up wants --part"),

@@ -69,10 +69,10 @@ struct ClickRecordsTests {
     let text = "user,item,time\na,x,5\nb,y,7\na,z,6\nb,w,7\n"
     let failure = try #require(refusal(text))
     #expect(failure.line == 4)
-    #expect(failure.reason.contains("1000 ms before"))
+    #expect(failure.reason.contains("1000 ms before that of line 3"))
     #expect(failure.reason.contains("--unordered sort"))
     let (lines, _) = try read(text) { $0.disorder = .sort }
-    #expect(lines == ["2 a x 5000 –", "4 a z 6000 –", "3 b y 7000 –", "5 b w 7000 –"])
+    #expect(lines == ["2 a x 5000 –", "3 a z 6000 –", "4 b y 7000 –", "5 b w 7000 –"])
   }
 
   @Test("rows that cannot be read are refused by their line, or counted and named by choice")

@@ -24,6 +24,7 @@ package struct StreamPage: Sendable {
           + "sessions; before \(report.unanswered) of them nothing had been suggested. What was "
           + "suggested after its user's click before is what an event is judged by; the baselines "
           + "answer at that very moment."
+          + (report.model.map { " The model is version \($0)." } ?? "")
       )
       lists(report, &page)
       overTime(report, &page)

@@ -97,6 +97,8 @@ package struct StreamReport: Codable, Equatable, Sendable {
   package let provenances: [String: Int]
   /// How long it took; what else the report says is the same every time.
   package var timing: Timing?
+  /// The version of the model in the first row.
+  package var model: String?
 
   package struct Timing: Codable, Equatable, Sendable {
     package struct Bar: Codable, Equatable, Sendable {
