@@ -20,14 +20,14 @@ package enum SuggestionEncoder {
     }
     json.text(",\"timestamp\":\(suggestion.source.timestampMs)},\"items\":[")
     for (index, item) in suggestion.items.enumerated() {
-      json.text(index == 0 ? "{\"item_id\":" : ",{\"item_id\":")
-      json.string(item.id)
-      json.text(",\"score\":")
+      // As few pieces as may be: there are many items.
+      json.text(index == 0 ? "{\"item_id\":\"" : "},{\"item_id\":\"")
+      json.characters(item.id)
+      json.text("\",\"score\":")
       json.number(item.score)
       if let because = item.because { json.causes(because) }
-      json.text("}")
     }
-    json.text("],\"model\":{\"name\":")
+    json.text(suggestion.items.isEmpty ? "],\"model\":{\"name\":" : "}],\"model\":{\"name\":")
     json.string(suggestion.model.name)
     json.text(",\"version\":")
     json.string(suggestion.model.version)
@@ -98,8 +98,13 @@ struct JSONWriter {
 
   mutating func string(_ value: String) {
     bytes.append(UInt8(ascii: "\""))
-    if value.utf8.allSatisfy(Self.isPlain) { text(value) } else { escaped(value) }
+    characters(value)
     bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// What stands between a string's quotes.
+  mutating func characters(_ value: String) {
+    if value.utf8.allSatisfy(Self.isPlain) { text(value) } else { escaped(value) }
   }
 
   private static func isPlain(_ byte: UInt8) -> Bool {
