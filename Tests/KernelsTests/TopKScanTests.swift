@@ -159,7 +159,7 @@ struct TopKScanTests {
     arguments: Odd.allCases
   )
   func exact(odd: Odd) {
-    let (items, width, rows) = (4_000, 6, 15)
+    let (items, width, rows) = (6_000, 6, 15)
     // Not the beginning of what it is part of.
     let values = [7] + odd.values(items, width)
     var random = SeededGenerator(seed: 8)
@@ -169,9 +169,10 @@ struct TopKScanTests {
       queries[width + i] *= 1e-20
       queries[2 * width + i] = 0
       queries[3 * width + i] = i == 2 ? .nan : 1
+      queries[4 * width + i] *= 1e3
     }
     let table = ScanTable(values[1...], width: width)
-    let masks = (0..<250).map { UInt16(truncatingIfNeeded: $0 * 0x9E37) }
+    let masks = (0..<375).map { UInt16(truncatingIfNeeded: $0 * 0x9E37) }
     func isExcluded(_ row: Int, _ item: Int32) -> Bool { (Int(item) + row) % 7 == 0 }
     var scan = TopKScan()
     for (k, isFiltered) in [(1, true), (20, false), (300, true), (20, true)] {

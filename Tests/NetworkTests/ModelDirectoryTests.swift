@@ -308,6 +308,8 @@ struct ModelDirectoryTests {
       ("index\titem_id\tclicks\n1\ta\t2\n", "line 2"),
       ("index\titem_id\tclicks\n0\ta\t-2\n", "line 2"),
       ("index\titem_id\tclicks\n0\t\t2\n", "line 2"),
+      ("index\titem_id\tclicks\n0\ta\tb\t2\n", "line 2"),
+      ("index\titem_id\tclicks\n0\ta\t99999999999999999999\n", "line 2"),
       ("index\titem_id\tclicks\n0\ta\t2\n1\ta\t2\n", "line 3"),
       ("index\titem_id\tclicks\n0\ta\t2\n1\tb", "last line"),
     ],
