@@ -55,16 +55,6 @@ package struct Catalogue: Sendable {
     }
   }
 
-  /// The same of ids, (N).
-  package init(
-    ids: [String],
-    embeddings: ArraySlice<Float>,
-    width: Int,
-    counts: [Int]
-  ) throws(MatchingFailure) {
-    try self.init(ItemIndex(ids), embeddings: embeddings, width: width, counts: counts)
-  }
-
   /// An item's index; nil when the model does not know it.
   package func index(of id: String) -> Int32? { index.number(of: id) }
 

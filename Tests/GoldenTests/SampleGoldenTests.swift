@@ -83,7 +83,7 @@ struct SampleGoldenTests {
     #expect(outcomes.allSatisfy { $0 == Outcome(steps: schedule.steps, stoppedBy: .steps) })
 
     let catalogue = try Catalogue(
-      ids: (0..<weights.shape.items).map(String.init),
+      ItemIndex((0..<weights.shape.items).map(String.init)),
       embeddings: weights[.items][0..<(weights.shape.items * d)],
       width: d,
       counts: Array(repeating: 0, count: weights.shape.items)

@@ -112,7 +112,7 @@ struct LiveItemsTests {
   func lengthless() throws {
     let zeros = [Float](repeating: 0, count: 8)
     let catalogue = try Catalogue(
-      ids: ["a", "b"],
+      ItemIndex(["a", "b"]),
       embeddings: zeros[...],
       width: 4,
       counts: [1, 1]
@@ -204,7 +204,7 @@ struct LiveItemsTests {
       #expect(part == nil, "\(count) of \(whole.count) bytes")
     }
     #expect(LiveItems(of: catalogue, settings: Stream.settings, encoded: whole + [0]) == nil)
-    let other = try Catalogue(ids: ["i0"], embeddings: [1, 2][...], width: 2, counts: [1])
+    let other = try Catalogue(ItemIndex(["i0"]), embeddings: [1, 2][...], width: 2, counts: [1])
     #expect(LiveItems(of: other, settings: Stream.settings, encoded: whole) == nil)
     // Any byte changed: a state or none, never a trap.
     for index in whole.indices {

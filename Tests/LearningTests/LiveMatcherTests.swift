@@ -86,7 +86,7 @@ struct LiveMatcherTests {
   func ties() throws {
     let zeros = [Float](repeating: 0, count: 12)
     let catalogue = try Catalogue(
-      ids: ["a", "b", "c"],
+      ItemIndex(["a", "b", "c"]),
       embeddings: zeros[...],
       width: 4,
       counts: [1, 1, 1]

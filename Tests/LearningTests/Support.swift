@@ -13,7 +13,7 @@ enum Stream {
       Float((number * 7 + 3) % 11) / 5 - 1
     }
     return try Catalogue(
-      ids: (0..<items).map { "i\($0)" },
+      ItemIndex((0..<items).map { "i\($0)" }),
       embeddings: embeddings[...],
       width: width,
       counts: Array(repeating: 1, count: items)

@@ -10,7 +10,7 @@ struct CatalogueTests {
     counts: [Int] = [3, 5, 5, 1]
   ) throws(MatchingFailure) -> Catalogue {
     let embeddings = [Float](repeating: 1, count: values)
-    return try Catalogue(ids: ids, embeddings: embeddings[...], width: width, counts: counts)
+    return try Catalogue(ItemIndex(ids), embeddings: embeddings[...], width: width, counts: counts)
   }
 
   @Test("finds items by id and index")

@@ -14,7 +14,7 @@ struct MatcherTests {
 
   static func catalogue(_ count: Int) throws -> Catalogue {
     try Catalogue(
-      ids: (0..<count).map { "item \($0)" },
+      ItemIndex((0..<count).map { "item \($0)" }),
       embeddings: embeddings(count)[...],
       width: width,
       counts: (0..<count).map { $0 % 7 }
