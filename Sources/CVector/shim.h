@@ -2,43 +2,72 @@
 #pragma once
 #include <stdint.h>
 
+typedef uint8_t vector_ubyte64 __attribute__((ext_vector_type(64)));
+typedef int8_t vector_byte64 __attribute__((ext_vector_type(64)));
 typedef int16_t vector_short32 __attribute__((ext_vector_type(32)));
-typedef int32_t vector_int16 __attribute__((ext_vector_type(16)));
 
 #ifdef __AVX2__
 #include <immintrin.h>
 
-/// a[2i] · b[2i] + a[2i + 1] · b[2i + 1] in lane i.
-static inline __attribute__((always_inline)) vector_int16
-vector_pair_products(vector_short32 a, vector_short32 b) {
-  typedef int16_t half __attribute__((vector_size(32)));
-  typedef int32_t sums __attribute__((ext_vector_type(8)));
-  vector_int16 result;
-  result.lo = (sums)_mm256_madd_epi16((__m256i)(half)a.lo, (__m256i)(half)b.lo);
-  result.hi = (sums)_mm256_madd_epi16((__m256i)(half)a.hi, (__m256i)(half)b.hi);
+/// a[2i] · b[2i] + a[2i + 1] · b[2i + 1] in lane i, which 16 bits must hold.
+static inline __attribute__((always_inline)) vector_short32
+vector_pair_products(vector_ubyte64 a, vector_byte64 b) {
+  typedef uint8_t uhalf __attribute__((vector_size(32)));
+  typedef int8_t half __attribute__((vector_size(32)));
+  typedef int16_t sums __attribute__((ext_vector_type(16)));
+  vector_short32 result;
+  result.lo = (sums)_mm256_maddubs_epi16((__m256i)(uhalf)a.lo, (__m256i)(half)b.lo);
+  result.hi = (sums)_mm256_maddubs_epi16((__m256i)(uhalf)a.hi, (__m256i)(half)b.hi);
   return result;
 }
 
-/// A bit for each lane below 0, lowest first.
-static inline __attribute__((always_inline)) uint32_t vector_signs(vector_int16 a) {
-  uint32_t low = (uint32_t)_mm256_movemask_ps((__m256)a.lo);
-  uint32_t high = (uint32_t)_mm256_movemask_ps((__m256)a.hi);
-  return low | high << 8;
+/// A bit for each lane of a above that of b, lowest first.
+static inline __attribute__((always_inline)) uint32_t
+vector_above(vector_short32 a, vector_short32 b) {
+  typedef int16_t half __attribute__((vector_size(32)));
+  __m256i low = _mm256_cmpgt_epi16((__m256i)(half)a.lo, (__m256i)(half)b.lo);
+  __m256i high = _mm256_cmpgt_epi16((__m256i)(half)a.hi, (__m256i)(half)b.hi);
+  // Packing takes halves of each by turns.
+  __m256i bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(low, high), 0xD8);
+  return (uint32_t)_mm256_movemask_epi8(bytes);
 }
 
 #else
 
-static inline __attribute__((always_inline)) vector_int16
-vector_pair_products(vector_short32 a, vector_short32 b) {
-  typedef int32_t wide __attribute__((ext_vector_type(32)));
+static inline __attribute__((always_inline)) vector_short32
+vector_pair_products(vector_ubyte64 a, vector_byte64 b) {
+  typedef int16_t wide __attribute__((ext_vector_type(64)));
   wide products = __builtin_convertvector(a, wide) * __builtin_convertvector(b, wide);
   return products.even + products.odd;
 }
 
-static inline __attribute__((always_inline)) uint32_t vector_signs(vector_int16 a) {
-  uint32_t signs = 0;
-  for (int lane = 0; lane < 16; lane++) signs |= (uint32_t)(a[lane] < 0) << lane;
-  return signs;
+static inline __attribute__((always_inline)) uint32_t
+vector_above(vector_short32 a, vector_short32 b) {
+  uint32_t above = 0;
+  for (int lane = 0; lane < 32; lane++) above |= (uint32_t)(a[lane] > b[lane]) << lane;
+  return above;
 }
 
 #endif
+
+/// The greater of each pair of lanes.
+static inline __attribute__((always_inline)) vector_short32
+vector_greater(vector_short32 a, vector_short32 b) {
+  return __builtin_elementwise_max(a, b);
+}
+
+/// The lanes that have a bit, lowest first, and `other` in the others.
+static inline __attribute__((always_inline)) vector_short32
+vector_kept(vector_short32 a, uint32_t bits, int16_t other) {
+  typedef int16_t half __attribute__((ext_vector_type(16)));
+  const half places = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, -32768};
+  vector_short32 kept;
+  kept.lo = ((half)(int16_t)bits & places) != 0;
+  kept.hi = ((half)(int16_t)(bits >> 16) & places) != 0;
+  return (a & kept) | ((vector_short32)other & ~kept);
+}
+
+/// Begins to bring what lies at an address near.
+static inline __attribute__((always_inline)) void vector_prefetch(const void *address) {
+  __builtin_prefetch(address);
+}

@@ -1,12 +1,17 @@
-extension [Float] {
-  /// Makes it `count` numbers long, keeping its memory when that is large enough.
-  package mutating func resize(to count: Int) {
+extension Array {
+  /// Makes it `count` elements long, keeping its memory when that is large enough.
+  mutating func resize(to count: Int, filling element: Element) {
     if self.count > count {
       removeLast(self.count - count)
     } else {
-      append(contentsOf: repeatElement(0, count: count - self.count))
+      append(contentsOf: repeatElement(element, count: count - self.count))
     }
   }
+}
+
+extension [Float] {
+  /// Makes it `count` numbers long, keeping its memory when that is large enough.
+  package mutating func resize(to count: Int) { resize(to: count, filling: 0) }
 
   /// Makes it `count` zeros, keeping its memory when that is large enough.
   package mutating func clear(_ count: Int) {

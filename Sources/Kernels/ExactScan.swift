@@ -72,6 +72,11 @@ struct Ranking: Sendable {
     if let least = ranked.min() { bar = Self.entry(least).score }
   }
 
+  /// The least of what was offered, if that is K at least: the K-th best is no less.
+  var least: Float? {
+    ranked.count < k ? nil : ranked.min().map { Self.entry($0).score }
+  }
+
   /// Appends the K best, best first.
   mutating func finish(into entries: inout [TopKScan.Entry]) {
     ranked.keepFirst(k, by: >)

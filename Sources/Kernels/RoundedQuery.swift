@@ -1,40 +1,115 @@
-/// A query rounded to 16 bits, and how far its rounded scores are from what they stand for.
-struct RoundedQuery {
-  /// What bounds all rounded scores: the product of two greatest norms is below it.
-  static let limit: Int32 = 1 << 30
-  /// A bar that nothing exceeds.
-  static let closed = limit
+/// A query rounded as the table is, and how far its rounded scores are from what they stand for.
+struct RoundedQuery: Sendable {
+  /// What bounds all rounded scores.
+  static let limit = 32_767.0
 
-  /// As many rounded scores may lie between two items whose order is the other way about; `nil` if
-  /// the query's scores may not all be finite.
-  let margin: Int32?
+  /// What a rounded score says.
+  struct Precision: Equatable, Sendable {
+    /// What one more stands for.
+    let unit: Double
+    /// Two items whose order is the other way about are no farther apart.
+    let margin: Int32
+  }
 
-  /// Rounds a query, (width), to pairs of numbers, of which the first is in the low half.
+  /// `nil` if the query's scores may not all be finite, or rounding tells nothing.
+  private(set) var precision: Precision?
+  /// What a rounded score begins with, for the table's numbers are all ``ScanTable/offset`` too
+  /// high; modulo 2¹⁶, as all sums are.
+  private(set) var start: Int16 = 0
+  /// Pairs of numbers: of a word's four bytes the first two, and again.
+  private(set) var pairs: [Int32] = []
+  private var rounding = Rounding()
+
+  /// Rounds a query, (width).
   ///
-  /// With quanta a and b, ⟨q, w⟩ is a·b·⟨Q, W⟩ but for ½b·‖q‖₁ + ½ab·‖W‖₁, and ‖W‖₁ ≤ √d·‖W‖;
-  /// single precision adds (d + 1)·2⁻²⁴·‖q‖·‖w‖, and d of the least numbers there are. Twice that
-  /// parts two items.
-  init(_ query: Span<Float>, over table: ScanTable, into pairs: inout MutableSpan<Int32>) {
-    let norm = Rounding.norm(of: query)
-    guard norm * table.norm < 1e38 else {
-      margin = nil
-      return
+  /// With quanta a and b, q = aQ + e and w = bW + f, so ⟨q, w⟩ is ab⟨Q, W⟩ but for
+  /// ‖q‖·‖f‖ + ‖e‖·b‖W‖ at most; single precision adds (d + 1)·2⁻²⁴·‖q‖·‖w‖, and d of the least
+  /// numbers there are. Twice that parts two items.
+  mutating func round(_ query: Span<Float>, over table: ScanTable) {
+    precision = nil
+    pairs.resize(to: 0, filling: 0)
+    pairs.resize(to: table.pairs, filling: 0)
+    let size = Rounding.size(query)
+    var together: Float = 0
+    for pair in pairs.indices {
+      let second = 2 * pair + 1 < query.count ? query[2 * pair + 1].magnitude : 0
+      together = max(together, query[2 * pair].magnitude + second)
     }
-    let quantum = Rounding.quantum(norm: norm, width: table.width)
-    var magnitude = 0.0
-    for pair in pairs.indices { pairs[pair] = 0 }
+    // Two products at once must not leave 16 bits either: 255 · 128 does not.
+    let room = Self.limit / max(table.roundedNorm, 1) - Double(table.width).squareRoot() / 2
+    let quantum = size.norm == 0 ? 1 : max(size.norm / room, Double(together) / 127)
+    guard room > 0, Rounding.usual.contains(quantum), size.norm * table.norm < 1e38 else { return }
+    rounding.round(query, by: quantum)
+    guard rounding.norm * table.roundedNorm <= Self.limit else { return }
+    var sum: Int32 = 0
     for input in query.indices {
-      let value = query[input]
-      magnitude += Double(value.magnitude)
-      let number = UInt16(bitPattern: Rounding.number(value, 1 / quantum))
-      pairs[input / 2] |= Int32(bitPattern: UInt32(number) << UInt32(16 * (input % 2)))
+      let number = rounding[input]
+      sum &+= number
+      let byte = Int32(UInt8(truncatingIfNeeded: number))
+      pairs[input / 2] |= (byte | byte << 16) << Int32(8 * (input % 2))
     }
+    start = Int16(truncatingIfNeeded: -sum &* Int32(ScanTable.offset))
+    let ofRounding = size.norm * table.lost + rounding.lost * table.quantum * table.roundedNorm
     let width = Double(table.width)
-    let ofRounding = (magnitude / quantum + width.squareRoot() * ScanTable.greatestNorm) / 2
-    let unit = quantum * table.quantum
-    let ofSingles = ((width + 1) * 0x1p-24 * norm * table.norm + width * 0x1p-149) / unit
+    let ofSingles = (width + 1) * 0x1p-24 * size.norm * table.norm + width * 0x1p-149
     // A little more, for these sums are rounded too.
-    let apart = 2 * 1.001 * (ofRounding + ofSingles) + 2
-    margin = Int32(min(apart, Double(Int32.max)))
+    let unit = quantum * table.quantum
+    let apart = 2 * 1.001 * (ofRounding + ofSingles) / unit + 2
+    if apart < 2 * Self.limit { precision = Precision(unit: unit, margin: Int32(apart)) }
+  }
+}
+
+/// Vectors as multiples of a quantum.
+struct Rounding: Sendable {
+  /// Quanta whose inverses single precision holds.
+  static let usual = 1e-30...1e30
+  /// 3 · 2²²: adding it leaves a float's nearest whole number in its low bits.
+  private static let shift: Float = 12_582_912
+
+  private var numbers: [SIMD16<Int32>] = []
+  /// The norm of the rounded vector, in quanta.
+  private(set) var norm = 0.0
+  /// The norm of what rounding took away.
+  private(set) var lost = 0.0
+
+  subscript(input: Int) -> Int32 { numbers[input / 16][input % 16] }
+
+  /// Rounds a vector whose numbers are few quanta.
+  mutating func round(_ row: Span<Float>, by quantum: Double) {
+    numbers.resize(to: (row.count + 15) / 16, filling: .zero)
+    let inverse = Float(1 / quantum)
+    var (squares, losses) = (Lanes.Vector.zero, Lanes.Vector.zero)
+    for block in numbers.indices {
+      let first = 16 * block
+      let scaled = inverse * (first + 16 <= row.count ? row.lanes(first) : row.lastLanes(first))
+      let shifted = scaled + Self.shift
+      numbers[block] = shifted.bitPatterns &- Int32(bitPattern: Self.shift.bitPattern)
+      let whole = shifted - Self.shift
+      squares += whole * whole
+      losses += (scaled - whole) * (scaled - whole)
+    }
+    norm = Double(Lanes.total(squares)).squareRoot()
+    lost = Double(Lanes.total(losses)).squareRoot() * quantum
+  }
+
+  /// A vector's norm and its greatest number; infinite if any number is not finite.
+  static func size(_ row: Span<Float>) -> (norm: Double, number: Float) {
+    var (sums, greatest, i) = (SIMD4<Double>.zero, SIMD4<Float>.zero, 0)
+    while i < row.count {
+      let rest = row.count - i
+      let four = SIMD4(
+        row[i],
+        rest > 1 ? row[i + 1] : 0,
+        rest > 2 ? row[i + 2] : 0,
+        rest > 3 ? row[i + 3] : 0
+      )
+      let numbers = SIMD4<Double>(four)
+      sums += numbers * numbers
+      greatest.replace(with: four, where: four .> greatest)
+      greatest.replace(with: -four, where: -four .> greatest)
+      i += 4
+    }
+    let norm = sums.sum().squareRoot()
+    return norm < .infinity ? (norm, greatest.max()) : (.infinity, .infinity)
   }
 }

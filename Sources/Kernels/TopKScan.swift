@@ -1,9 +1,10 @@
+internal import CVector
+
 /// The K largest inner products of each query with all rows of a table, in one pass over them.
 ///
-/// The pass is over rounded numbers, at twice the speed. What may be among the K best is scored
-/// as it is, so the result is that of a full scan, to the bit. Sixteen items at a time are held
-/// against the bar of what was found so far, and few pass. Ties go to the lower index; a score of
-/// NaN or −∞ is never taken. It keeps its scratch and its results until the next scan.
+/// The pass is over rounded numbers, at four times the speed. What may be among the K best is
+/// scored as it is, so the result is that of a full scan, to the bit. Ties go to the lower index; a
+/// score of NaN or −∞ is never taken. It keeps its scratch and its results until the next scan.
 package struct TopKScan: Sendable {
   /// An item and its score.
   package struct Entry: Equatable, Sendable {
@@ -16,8 +17,10 @@ package struct TopKScan: Sendable {
     }
   }
 
-  /// Panels that a block of queries goes over together: 32 KiB for d = 64, which stay near.
-  private static let panelRun = 16
+  /// Panels that all queries are scored with before the next: 512 KiB for d = 64, which stay near.
+  private static let panelRun = 256
+  /// Queries that go over the table together, and whose lists stay near.
+  private static let rowRun = 66
 
   private var lists: [Shortlist] = []
   private var found: [Int32] = []
@@ -39,87 +42,153 @@ package struct TopKScan: Sendable {
 
   /// Scans `table` for each of the `queries`, (rows, width).
   ///
-  /// `allowed` has a bit for each item, sixteen to a mask, lowest first; nil allows all.
-  /// `isExcluded` is asked about an item for a row only when it may be among the best of those
-  /// before it.
+  /// `allowed` has a bit for each item, 32 to a mask, lowest first; nil allows all. `excluded` are
+  /// the items that each row must not get, (rows), or empty.
   package mutating func scan(
     _ queries: Span<Float>,
     over table: ScanTable,
     k: Int,
-    allowed: [UInt16]? = nil,
-    isExcluded: (_ row: Int, _ item: Int32) -> Bool = { _, _ in false }
+    allowed: [UInt32]? = nil,
+    excluded: [[Int32]] = []
   ) {
-    let (width, panels) = (table.width, (table.count + 15) / 16)
-    precondition(queries.count % width == 0 && k >= 0)
-    if let allowed { precondition(allowed.count == panels) }
-    let rows = queries.count / width
-    // Out of self, for each is changed while the other is.
-    var (lists, tile) = ([Shortlist](), RoundedTile())
-    swap(&lists, &self.lists)
-    swap(&tile, &self.tile)
-    let margins = tile.begin(queries, over: table)
-    while lists.count < rows { lists.append(Shortlist()) }
-    for row in 0..<rows {
-      lists[row].begin(min(k, table.count), margin: margins[row])
-      tile.bars[row] = lists[row].bar
-    }
-    for first in stride(from: 0, to: table.panels.isEmpty ? 0 : panels, by: Self.panelRun) {
-      let run = first..<min(first + Self.panelRun, panels)
-      if let allowed, allowed[run].allSatisfy({ $0 == 0 }) { continue }
-      tile.run(table, panels: run) { bars, row, panel, lanes, scores in
-        var lanes = lanes & Self.lanes(of: panel, table.count, allowed)
-        while lanes != 0 {
-          let lane = lanes.trailingZeroBitCount
-          lanes &= lanes &- 1
-          let item = Int32(16 * panel + lane)
-          if scores[lane] <= bars[row] || isExcluded(row, item) { continue }
-          lists[row].add(item, scores[lane])
-          bars[row] = lists[row].bar
-        }
-      }
-    }
-    swap(&tile, &self.tile)
-    swap(&lists, &self.lists)
-    let rest = (0..<rows).filter { self.lists[$0].isOverfull }
-    if !rest.isEmpty {
-      var gathered: [Float] = []
-      for row in rest { for i in elements(of: row, width: width) { gathered.append(queries[i]) } }
-      exact.scan(
-        gathered.span,
-        over: table,
-        k: k,
-        isAllowed: { Self.lanes(of: $0 / 16, table.count, allowed) >> ($0 % 16) & 1 == 1 },
-        isExcluded: { isExcluded(rest[$0], $1) }
-      )
+    let rows = queries.count / table.width
+    precondition(queries.count == rows * table.width && k >= 0)
+    precondition(excluded.isEmpty || excluded.count == rows)
+    if let allowed {
+      precondition(allowed.count == (table.count + ScanTable.lanes - 1) / ScanTable.lanes)
     }
     best.removeAll(keepingCapacity: true)
     starts.removeAll(keepingCapacity: true)
-    var place = 0
-    for row in 0..<rows {
-      starts.append(best.count)
-      if self.lists[row].isOverfull {
-        exact.finish(place, into: &best)
-        place += 1
-      } else {
-        self.lists[row].finish(into: &found)
-        rank(queries.extracting(elements(of: row, width: width)), table, k: k)
-      }
+    for first in stride(from: 0, to: rows, by: Self.rowRun) {
+      let run = first..<min(first + Self.rowRun, rows)
+      let some = queries.extracting(elements(of: run, width: table.width))
+      let excluded = excluded.isEmpty ? [] : excluded[run]
+      shortlist(some, table, k, allowed, excluded)
+      scanExactly(some, table, k, allowed, excluded)
+      collect(some, table, k)
     }
     starts.append(best.count)
   }
 
-  /// The lanes of a panel that are items, and allowed.
-  private static func lanes(of panel: Int, _ count: Int, _ allowed: [UInt16]?) -> UInt32 {
-    let rest = count - 16 * panel
-    return UInt32(allowed?[panel] ?? .max) & (rest < 16 ? 1 << UInt32(rest) &- 1 : .max)
+  /// Finds for each query what may be among its best, unless that is too much.
+  private mutating func shortlist(
+    _ queries: Span<Float>,
+    _ table: ScanTable,
+    _ k: Int,
+    _ allowed: [UInt32]?,
+    _ excluded: ArraySlice<[Int32]>
+  ) {
+    let rows = queries.count / table.width
+    let panels = table.panels.count / table.pairs
+    // Out of self, for the lists are changed while it lends its scores.
+    var tile = RoundedTile()
+    swap(&tile, &self.tile)
+    tile.begin(queries, over: table)
+    while lists.count < rows { lists.append(Shortlist()) }
+    let limit = max(1_024, 8 * k, table.count / 8)
+    for row in 0..<rows {
+      lists[row].begin(min(k, table.count), tile.precisions[row], limit: limit)
+    }
+    for first in stride(from: 0, to: panels, by: Self.panelRun) {
+      let run = first..<min(first + Self.panelRun, panels)
+      if let allowed, allowed[run].allSatisfy({ $0 == 0 }) { continue }
+      var row = 0
+      while row < rows {
+        let block = tile.block(at: row)
+        tile.run(table, rows: block, panels: run)
+        var all = tile.scores.mutableSpan
+        for row in block {
+          let part = elements(of: row - block.lowerBound, width: run.count)
+          var scores = all._mutatingExtracting(part)
+          let excluded = excluded.isEmpty ? [] : excluded[excluded.startIndex + row]
+          Self.hide(excluded, allowed, of: table.count, panels: run, &scores)
+          lists[row].take(scores.span, from: ScanTable.lanes * first)
+        }
+        row = block.upperBound
+      }
+    }
+    swap(&tile, &self.tile)
+    for row in 0..<rows { lists[row].finish() }
   }
 
-  /// The K best of the items found, by their very scores.
-  private mutating func rank(_ query: Span<Float>, _ table: ScanTable, k: Int) {
+  /// Scans for those queries whose rounded scores tell too little.
+  private mutating func scanExactly(
+    _ queries: Span<Float>,
+    _ table: ScanTable,
+    _ k: Int,
+    _ allowed: [UInt32]?,
+    _ excluded: ArraySlice<[Int32]>
+  ) {
+    let width = table.width
+    let rest = (0..<(queries.count / width)).filter { lists[$0].isOverfull }
+    if rest.isEmpty { return }
+    var gathered: [Float] = []
+    for row in rest { for i in elements(of: row, width: width) { gathered.append(queries[i]) } }
+    exact.scan(
+      gathered.span,
+      over: table,
+      k: k,
+      isAllowed: { Self.lanes(of: $0 / 32, table.count, allowed) >> ($0 % 32) & 1 == 1 },
+      isExcluded: { !excluded.isEmpty && excluded[excluded.startIndex + rest[$0]].contains($1) }
+    )
+  }
+
+  /// Writes down every row's best.
+  private mutating func collect(_ queries: Span<Float>, _ table: ScanTable, _ k: Int) {
+    var place = 0
+    for row in 0..<(queries.count / table.width) {
+      starts.append(best.count)
+      if lists[row].isOverfull {
+        exact.finish(place, into: &best)
+        place += 1
+      } else {
+        rank(row, queries.extracting(elements(of: row, width: table.width)), table, k)
+      }
+    }
+  }
+
+  /// Hides the items that are excluded or not allowed, and what is no item.
+  private static func hide(
+    _ excluded: [Int32],
+    _ allowed: [UInt32]?,
+    of count: Int,
+    panels: Range<Int>,
+    _ scores: inout MutableSpan<Shortlist.Scores>
+  ) {
+    let items = (32 * panels.lowerBound)..<(32 * panels.upperBound)
+    for item in excluded where items.contains(Int(item)) {
+      let place = Int(item) - items.lowerBound
+      scores[place / 32][place % 32] = Shortlist.hidden
+    }
+    // Of all that may be, only the last panel has what is no item.
+    let first = allowed == nil ? count / 32 : 0
+    for panel in max(first, panels.lowerBound)..<max(first, panels.upperBound) {
+      let (place, lanes) = (panel - panels.lowerBound, lanes(of: panel, count, allowed))
+      if lanes != .max { scores[place] = vector_kept(scores[place], lanes, Shortlist.hidden) }
+    }
+  }
+
+  /// The lanes of a panel that are items, and allowed.
+  private static func lanes(of panel: Int, _ count: Int, _ allowed: [UInt32]?) -> UInt32 {
+    let rest = count - 32 * panel
+    return (allowed?[panel] ?? .max) & (rest < 32 ? 1 << UInt32(rest) &- 1 : .max)
+  }
+
+  /// Appends the K best of the items found for a row, by their very scores.
+  private mutating func rank(_ row: Int, _ query: Span<Float>, _ table: ScanTable, _ k: Int) {
+    ranking.begin(k)
+    lists[row].writeFirst(into: &found)
+    rankFound(query, table)
+    if let kth = ranking.least {
+      lists[row].writeRest(kth: kth, into: &found)
+      rankFound(query, table)
+    }
+    ranking.finish(into: &best)
+  }
+
+  private mutating func rankFound(_ query: Span<Float>, _ table: ScanTable) {
     let found = found
     table.products(query, with: found.span, into: &scores)
-    ranking.begin(k)
-    for (item, score) in zip(found, scores) where score > -.infinity { ranking.add(item, score) }
-    ranking.finish(into: &best)
+    for (item, score) in zip(found, scores) { ranking.add(item, score) }
   }
 }

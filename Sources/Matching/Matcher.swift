@@ -36,9 +36,13 @@ package struct Matcher: Sendable {
     filter: ItemFilter? = nil
   ) {
     precondition(seen.isEmpty || seen.count * catalogue.width == oracles.count)
-    scan.scan(oracles, over: catalogue.embeddings, k: k, allowed: filter?.masks) { row, item in
-      !seen.isEmpty && seen[row].contains(item)
-    }
+    scan.scan(
+      oracles,
+      over: catalogue.embeddings,
+      k: k,
+      allowed: filter?.masks,
+      excluded: seen
+    )
     matches.removeAll(keepingCapacity: true)
     starts.removeAll(keepingCapacity: true)
     for row in 0..<(oracles.count / catalogue.width) {

@@ -52,24 +52,25 @@ struct TopKScanTests {
     let items = values(setting.items * width, seed: UInt64(setting.items))
     let queries = values(setting.rows * width, seed: 77)
     let table = pack(items)
-    let panels = (setting.items + 15) / 16
+    let panels = (setting.items + 31) / 32
     var random = SeededGenerator(seed: 9)
-    let masks: [[UInt16]?] = [
-      nil, (0..<panels).map { _ in UInt16.random(in: 0...UInt16.max, using: &random) },
-      (0..<panels).map { $0 % 20 < 10 ? 0 : .max }, Array(repeating: 0, count: panels),
+    let masks: [[UInt32]?] = [
+      nil, (0..<panels).map { _ in UInt32.random(in: 0...UInt32.max, using: &random) },
+      (0..<panels).map { $0 % 10 < 5 ? 0 : .max }, Array(repeating: 0, count: panels),
     ]
     var scan = TopKScan()
     for mask in masks {
       for isFiltered in [false, true] {
-        func isExcluded(_ row: Int, _ item: Int32) -> Bool {
-          isFiltered && (Int(item) + row) % 3 == 0
+        // Some are no items.
+        let excluded = (0..<setting.rows).map { row in
+          (-3..<Int32(setting.items + 40)).filter { (Int($0) + row) % 3 == 0 }
         }
         scan.scan(
           queries.span,
           over: table,
           k: setting.k,
           allowed: mask,
-          isExcluded: isExcluded
+          excluded: isFiltered ? excluded : []
         )
         for row in 0..<setting.rows {
           let expected = sorted(
@@ -77,9 +78,9 @@ struct TopKScanTests {
             items,
             k: setting.k
           ) { item in
-            let (panel, lane) = Int(item).quotientAndRemainder(dividingBy: 16)
-            return !isExcluded(row, item)
-              && (mask.map { $0[panel] >> UInt16(lane) & 1 == 1 } ?? true)
+            let (panel, lane) = Int(item).quotientAndRemainder(dividingBy: 32)
+            return !(isFiltered && excluded[row].contains(item))
+              && (mask.map { $0[panel] >> UInt32(lane) & 1 == 1 } ?? true)
           }
           #expect(Array(scan[row]) == expected)
         }
@@ -95,7 +96,7 @@ struct TopKScanTests {
     let queries = random.floats(101 * width)
     let table = ScanTable(items[...], width: width)
     var (alone, together) = (TopKScan(), TopKScan())
-    for rows in [2, 7, 48, 101] {
+    for rows in [2, 7, 48, 66, 69, 101] {
       together.scan(queries.span.extracting(0..<(rows * width)), over: table, k: 20)
       for row in 0..<rows {
         alone.scan(
@@ -172,8 +173,10 @@ struct TopKScanTests {
       queries[4 * width + i] *= 1e3
     }
     let table = ScanTable(values[1...], width: width)
-    let masks = (0..<375).map { UInt16(truncatingIfNeeded: $0 * 0x9E37) }
-    func isExcluded(_ row: Int, _ item: Int32) -> Bool { (Int(item) + row) % 7 == 0 }
+    let masks = (0..<188).map { UInt32(truncatingIfNeeded: $0 * 0x9E37_79B9) }
+    let excluded = (0..<rows).map { row in
+      (0..<Int32(items)).filter { (Int($0) + row) % 7 == 0 }
+    }
     var scan = TopKScan()
     for (k, isFiltered) in [(1, true), (20, false), (300, true), (20, true)] {
       scan.scan(
@@ -181,7 +184,7 @@ struct TopKScanTests {
         over: table,
         k: k,
         allowed: isFiltered ? masks : nil,
-        isExcluded: isFiltered ? isExcluded : { _, _ in false }
+        excluded: isFiltered ? excluded : []
       )
       for row in 0..<rows {
         let scores = (0..<items).map { item in
@@ -190,8 +193,8 @@ struct TopKScanTests {
           }
         }
         let eligible = (0..<items).filter { item -> Bool in
-          if isFiltered, masks[item / 16] >> UInt16(item % 16) & 1 == 0 { return false }
-          if isFiltered, isExcluded(row, Int32(item)) { return false }
+          if isFiltered, masks[item / 32] >> UInt32(item % 32) & 1 == 0 { return false }
+          if isFiltered, (item + row) % 7 == 0 { return false }
           return scores[item] > -.infinity
         }
         let best =
@@ -220,24 +223,61 @@ struct TopKScanTests {
     }
   }
 
-  @Test("what may be among the best is little more than that, and never too little")
-  func shortlist() {
+  /// Offers scores to a list, thirty-two at a time, in runs of `run` panels.
+  private func offer(_ scores: [Int16], run: Int, to list: inout Shortlist) {
+    let panels = stride(from: 0, to: scores.count, by: 32).map { first in
+      var panel = Shortlist.Scores(repeating: Shortlist.hidden)
+      for lane in 0..<min(32, scores.count - first) { panel[lane] = scores[first + lane] }
+      return panel
+    }
+    for first in stride(from: 0, to: panels.count, by: run) {
+      let some = Array(panels[first..<min(first + run, panels.count)])
+      list.take(some.span, from: 32 * first)
+    }
+    list.finish()
+  }
+
+  /// What a list holds: the best by their scores, and the others that may be better.
+  private func found(_ list: Shortlist, kth: Float = -.infinity) -> (first: [Int32], rest: [Int32])
+  {
+    var (first, rest): ([Int32], [Int32]) = ([], [])
+    list.writeFirst(into: &first)
+    list.writeRest(kth: kth, into: &rest)
+    return (first.sorted(), rest.sorted())
+  }
+
+  @Test(
+    "what may be among the best is little more than that, and never too little",
+    arguments: [1, 7, 256]
+  )
+  func shortlist(run: Int) {
     var list = Shortlist()
-    list.begin(3, margin: 10)
-    for score: Int32 in 1...5_000 where score > list.bar { list.add(score, score) }
-    var items: [Int32] = []
-    list.finish(into: &items)
-    #expect(items == Array(4_988...5_000))
-    list.begin(2, margin: nil)
-    #expect(list.bar == RoundedQuery.closed && list.isOverfull)
-    list.begin(3, margin: 100_000)
-    for score: Int32 in 1...5_000 where score > list.bar { list.add(score, score) }
-    #expect(list.bar == RoundedQuery.closed && list.isOverfull)
-    list.begin(2, margin: .max)
-    let far = RoundedQuery.limit - 1
-    for score: Int32 in [far, -7, 3, -far] where score > list.bar { list.add(score, score) }
-    list.finish(into: &items)
-    #expect(items.count == 4 && !list.isOverfull)
+    let near = RoundedQuery.Precision(unit: 0.5, margin: 10)
+    for scores in [Array(1...5_000), Array((1...5_000).reversed())] as [[Int16]] {
+      list.begin(3, near, limit: 1_000)
+      offer(scores, run: run, to: &list)
+      func items(_ wanted: ClosedRange<Int16>) -> [Int32] {
+        scores.indices.filter { wanted.contains(scores[$0]) }.map(Int32.init)
+      }
+      #expect(found(list).first == items(4_998...5_000))
+      // The third is no less than 4,998; what is no more than 4,987 may not be more.
+      #expect(found(list).rest == items(4_988...4_997))
+      // The third is 2,498 / 0.5 at least, so what is below 4,996 − 10 / 2 − 1 is less.
+      #expect(found(list, kth: 2_498).rest == items(4_990...4_997))
+      #expect(found(list, kth: 1e30).rest.isEmpty)
+    }
+    list.begin(2, nil, limit: 1_000)
+    #expect(list.isOverfull)
+    list.begin(3, RoundedQuery.Precision(unit: 1, margin: 60_000), limit: 1_000)
+    offer(Array(1...5_000), run: run, to: &list)
+    #expect(list.isOverfull)
+    let hidden = Shortlist.hidden
+    list.begin(2, RoundedQuery.Precision(unit: 1, margin: 65_533), limit: 4)
+    offer([32_767, -7, hidden, 3, -32_767], run: run, to: &list)
+    #expect(!list.isOverfull && found(list).first == [0, 3] && found(list).rest == [1, 4])
+    list.begin(9, near, limit: 1_000)
+    offer([5, hidden, 5, 6], run: run, to: &list)
+    #expect(found(list).first == [0, 2, 3] && found(list).rest.isEmpty)
   }
 
   @Test(
@@ -248,28 +288,52 @@ struct TopKScanTests {
     var random = SeededGenerator(seed: UInt64(width))
     let values = random.floats(500 * width)
     let table = ScanTable(values[...], width: width)
+    var rounded = RoundedQuery()
     for scale: Float in [1e-12, 1, 1e9] {
       let query = random.floats(width).map { $0 * scale }
-      var pairs = [Int32](repeating: 0, count: table.pairs)
-      var span = pairs.mutableSpan
-      let margin = try #require(RoundedQuery(query.span, over: table, into: &span).margin)
-      let norm = query.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
-      let unit = table.quantum * Rounding.quantum(norm: norm, width: width)
+      rounded.round(query.span, over: table)
+      let precision = try #require(rounded.precision)
       var farthest = 0.0
       for item in 0..<500 {
         let exact = zip(query, table.row(item)).reduce(0) { $0 + Double($1.0) * Double($1.1) }
-        var rounded = 0
+        var (sum, shifted) = (0, Int(rounded.start))
         for input in 0..<width {
-          let number = table.panels[item / 16 * table.pairs + input / 2][
-            2 * (item % 16) + input % 2
-          ]
-          let other = Int16(truncatingIfNeeded: pairs[input / 2] >> Int32(16 * (input % 2)))
-          rounded += Int(number) * Int(other)
+          let number = Int(
+            table.panels[item / 32 * table.pairs + input / 2][2 * (item % 32) + input % 2]
+          )
+          let word = UInt32(bitPattern: rounded.pairs[input / 2])
+          #expect(word & 0xFFFF == word >> 16)
+          let other = Int(Int8(truncatingIfNeeded: word >> UInt32(8 * (input % 2))))
+          sum += (number - ScanTable.offset) * other
+          shifted += number * other
         }
-        #expect(rounded.magnitude < Int(RoundedQuery.limit))
-        farthest = max(farthest, abs(Double(rounded) - exact / unit))
+        #expect(sum.magnitude <= 32_767 && Int16(truncatingIfNeeded: shifted) == Int16(sum))
+        farthest = max(farthest, abs(Double(sum) - exact / precision.unit))
       }
-      #expect(farthest <= Double(margin) / 2 && farthest > Double(margin) / 200)
+      #expect(farthest <= Double(precision.margin) / 2)
+      #expect(farthest > Double(precision.margin) / 40)
+    }
+  }
+
+  @Test("no product of two pairs leaves sixteen bits, whatever the numbers")
+  func saturation() {
+    var random = SeededGenerator(seed: 2)
+    for width in [1, 2, 3, 64] {
+      var values = random.floats(64 * width)
+      // A row whose norm lies in two numbers, and queries of which a pair is all.
+      for input in 0..<width { values[input] = input < 2 ? 9 : 0 }
+      let table = ScanTable(values[...], width: width)
+      var rounded = RoundedQuery()
+      for sign: Float in [-1, 1] {
+        var query = [Float](repeating: 1e-3, count: width)
+        for input in 0..<min(2, width) { query[input] = 5 * sign }
+        rounded.round(query.span, over: table)
+        #expect(rounded.precision != nil)
+        for pair in rounded.pairs {
+          let (a, b) = (Int8(truncatingIfNeeded: pair), Int8(truncatingIfNeeded: pair >> 8))
+          #expect(255 * (Int(a.magnitude) + Int(b.magnitude)) <= 32_767)
+        }
+      }
     }
   }
 
