@@ -109,7 +109,7 @@ let package = Package(
     library(
       "Benchmarks",
       [
-        "Kernels", "Events", "Sessions", "Diffusion", "Network", "Matching", "Pipeline",
+        "Kernels", "Files", "Events", "Sessions", "Diffusion", "Network", "Matching", "Pipeline",
         "Evaluation", "Training",
       ]
     ),
@@ -178,7 +178,7 @@ let package = Package(
       "ExperimentsTests",
       ["Experiments", "Training", "Evaluation", "Network", "Diffusion", "Files", "TestSupport"]
     ),
-    tests("BenchmarksTests", ["Benchmarks", "Network"]),
+    tests("BenchmarksTests", ["Benchmarks", "Evaluation", "Files", "Network"]),
     tests(
       "TrainingTests",
       [

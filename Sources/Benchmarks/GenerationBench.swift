@@ -79,8 +79,12 @@ package struct GenerationBench {
     )
   }
 
-  /// Measures a batch: all of it, and stage by stage.
-  package mutating func run(batch: Int, _ stopwatch: Stopwatch) -> [Measurement] {
+  /// Measures a batch: all of it, and stage by stage if that is wanted too.
+  package mutating func run(
+    batch: Int,
+    stages: Bool = true,
+    _ stopwatch: Stopwatch
+  ) -> [Measurement] {
     var random = SystemRandomNumberGenerator()
     let lengths = (0..<batch).map { Int32(1 + $0 % setting.length) }
     let history = (0..<lengths.reduce(0, +)).map { _ in
@@ -106,6 +110,7 @@ package struct GenerationBench {
       generate()
       match()
     }
+    if !stages { return [all] }
     return [
       all, measure("encode", encode), measure("generate", generate), measure("match", match),
     ]

@@ -13,6 +13,9 @@ package struct Measurement: Codable, Equatable, Sendable {
   /// Units a second, by the median call.
   package let perSecond: Double
 
+  /// Microseconds of a unit, by the median call.
+  package var cost: Double { p50 / Double(perCall) }
+
   /// Sums up calls by how many microseconds each took; there is one at least.
   package init(
     _ work: String,

@@ -14,7 +14,8 @@ struct Bench: ParsableCommand {
     abstract: "Measure how fast this machine encodes, denoises, matches, trains and starts.",
     discussion: """
       On models of random weights with 64 dimensions, on one thread. Times are of single calls; \
-      the median makes the rate. train is DreamRec's own, of a linear denoiser or an mlp.
+      the median makes the rate. train is DreamRec's own, of a linear denoiser or an mlp. \
+      `dreamstream curves` draws cost against sizes.
       """
   )
 
@@ -53,8 +54,9 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     let stopwatch = Stopwatch(seconds: seconds)
-    if !json {
-      say("| work | settings | unit | a second | p50 µs | p99 µs |\n|---|---|---|---|---|---|")
+    let table = MeasurementTable(json: json)
+    func show(_ measurements: [Benchmarks.Measurement]) throws {
+      for measurement in measurements { try table.show(measurement) }
     }
     for work in works {
       for items in items {
@@ -89,24 +91,6 @@ struct Bench: ParsableCommand {
       items: items,
       length: length
     )
-  }
-
-  private func show(_ measurements: [Benchmarks.Measurement]) throws {
-    for measurement in measurements {
-      if json {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        say(String(decoding: try encoder.encode(measurement), as: UTF8.self))
-      } else {
-        let settings = measurement.settings.sorted { $0.key < $1.key }
-          .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-        let numbers = [measurement.p50, measurement.p99].map { String(format: "%.1f", $0) }
-        say(
-          "| \(measurement.work) | \(settings) | \(measurement.unit) "
-            + "| \(Int(measurement.perSecond)) | \(numbers.joined(separator: " | ")) |"
-        )
-      }
-    }
   }
 
   private static func numbers(_ text: String) throws -> [Int] {

@@ -22,7 +22,7 @@ struct DreamStream: AsyncParsableCommand {
       Demo.self, Train.self, Evaluate.self, Calibrate.self, ExperimentCommand.self, Explain.self,
       Work.self, Validate.self, ReplayCommand.self, ReportCommand.self, Produce.self, Tail.self,
       Judge.self,
-      Generate.self, Simulate.self, Bench.self,
+      Generate.self, Simulate.self, Bench.self, Curves.self,
     ],
   )
 }

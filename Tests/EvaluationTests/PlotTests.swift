@@ -131,6 +131,23 @@ struct PlotTests {
     #expect((2...40).contains(reader.count("tick")))
   }
 
+  @Test("an axis has room for 0 where that is asked for, and a logarithmic one cannot")
+  func zero() {
+    func lowest(_ scale: Plot.Axis.Scale, hasZero: Bool) -> String? {
+      let axis = Plot.Axis(label: "x", scale: scale, hasZero: hasZero)
+      let points = [4.0, 5].map { Plot.Point(x: $0, y: $0) }
+      let plot = Plot(title: "t", x: axis, y: axis, series: [.init(name: "s", points: points)])
+      let ticks = Reader(plot.svg).elements.filter { $0.attributes["class"] == "tick" }
+      let across = ticks.filter { $0.attributes["text-anchor"] == "middle" }
+      let up = ticks.filter { $0.attributes["text-anchor"] == "end" }
+      #expect(across.map(\.text) == up.map(\.text))
+      return up.first?.text
+    }
+    #expect(lowest(.linear, hasZero: true) == "0")
+    #expect(lowest(.linear, hasZero: false) == "4.0")
+    #expect(lowest(.log2, hasZero: true) == "4")
+  }
+
   @Test("points without a place are left out, and a bar goes down as far as there is room")
   func skipped() {
     let odd: [Plot.Point] = [

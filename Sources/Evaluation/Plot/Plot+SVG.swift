@@ -5,9 +5,10 @@ extension Plot {
       .filter { point in
         PlotScale.has(point.x, x.scale) && PlotScale.has(point.y, y.scale)
       }
+    let heights = values.flatMap { [$0.y] + ($0.bar.map { [$0.low, $0.high] } ?? []) }
     let drawing = Drawing(
-      across: PlotScale(x.scale, values.map(\.x)),
-      up: PlotScale(y.scale, values.flatMap { [$0.y] + ($0.bar.map { [$0.low, $0.high] } ?? []) }),
+      across: PlotScale(x.scale, values.map(\.x) + (x.hasZero ? [0] : [])),
+      up: PlotScale(y.scale, heights + (y.hasZero ? [0] : [])),
       names: series.map(\.name)
     )
     let lines =

@@ -7,10 +7,13 @@ package struct Plot: Equatable, Sendable {
 
     package let label: String
     package let scale: Scale
+    /// Whether there is room for 0, lest small differences look large.
+    package let hasZero: Bool
 
-    package init(label: String, scale: Scale = .linear) {
+    package init(label: String, scale: Scale = .linear, hasZero: Bool = false) {
       self.label = label
       self.scale = scale
+      self.hasZero = hasZero
     }
   }
 
