@@ -58,6 +58,7 @@ let package = Package(
       providers: [.apt(["libopenblas-dev"])]
     ),
     .systemLibrary(name: "CVector"),
+    .systemLibrary(name: "CAllocations"),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
@@ -109,7 +110,8 @@ let package = Package(
     library(
       "Benchmarks",
       [
-        "Kernels", "Files", "Events", "Sessions", "Diffusion", "Network", "Matching", "Pipeline",
+        "CAllocations", "Kernels", "Files", "Events", "Sessions", "Diffusion", "Network",
+        "Matching", "Pipeline",
         "Evaluation", "Training",
       ]
     ),

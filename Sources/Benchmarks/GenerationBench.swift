@@ -86,7 +86,8 @@ package struct GenerationBench {
     _ stopwatch: Stopwatch
   ) -> [Measurement] {
     var random = SystemRandomNumberGenerator()
-    let lengths = (0..<batch).map { Int32(1 + $0 % setting.length) }
+    // A session by itself is of full length.
+    let lengths = (0..<batch).map { Int32(setting.length - $0 % setting.length) }
     let history = (0..<lengths.reduce(0, +)).map { _ in
       Int32.random(in: 0..<Int32(setting.items), using: &random)
     }

@@ -45,32 +45,52 @@ package struct PipelineBench {
 
   /// Carries all clicks through, and measures the turns and their stages.
   package func run(batch: Int) throws(PipelineFailure) -> [Measurement] {
+    var settings = settings
+    settings["batch"] = "\(batch)"
+    let timed = try stages(batch: batch, clock: Self.nowNs)
+    // A clock that goes by allocations tells how many each stage makes.
+    let counted =
+      Stopwatch.allocations == nil
+      ? [:] : try stages(batch: batch) { UInt64(Stopwatch.allocations ?? 0) }
+    func measurement(_ work: String, _ stage: Turn.Stage?) -> Measurement? {
+      guard let times = timed[stage] else { return nil }
+      let made = counted[stage].map { $0.sorted()[$0.count / 2] / Double(batch) }
+      return Measurement(
+        work,
+        settings,
+        unit: "clicks",
+        perCall: batch,
+        microseconds: times.map { $0 / 1_000 },
+        allocations: made
+      )
+    }
+    return [measurement("pipeline", nil)].compactMap(\.self)
+      + Turn.Stage.allCases.compactMap { measurement("pipeline: \($0.rawValue)", $0) }
+  }
+
+  /// What `clock` says of every turn, under `nil`, and of its stages.
+  private func stages(
+    batch: Int,
+    clock: @escaping @Sendable () -> UInt64
+  ) throws(PipelineFailure) -> [Turn.Stage?: [Double]] {
     var pipeline = Pipeline(
       source: WholeLog([]),
       store: MemorySessions(agingByEvents: limits),
       sink: Collected(),
       recommender: recommender,
       options: PipelineOptions(maxBatch: batch),
-      clock: PipelineClock(wallMs: { 0 }, monotonicNs: Self.nowNs)
+      clock: PipelineClock(wallMs: { 0 }, monotonicNs: clock)
     )
-    var settings = settings
-    settings["batch"] = "\(batch)"
-    var (times, stages) = ([Double](), [Turn.Stage: [Double]]())
+    var stages: [Turn.Stage?: [Double]] = [:]
     for first in stride(from: 0, through: records.count - batch, by: batch) {
       pipeline.source.append(Array(records[first..<(first + batch)]))
-      let startNs = Self.nowNs()
+      let start = clock()
       let turn = try pipeline.turn()
-      times.append(Double(Self.nowNs() - startNs) / 1_000)
-      for (stage, ns) in turn.nanoseconds { stages[stage, default: []].append(Double(ns) / 1_000) }
+      stages[nil, default: []].append(Double(clock() - start))
+      for (stage, time) in turn.nanoseconds { stages[stage, default: []].append(Double(time)) }
       _ = pipeline.sink.take()
     }
-    func measurement(_ work: String, _ times: [Double]) -> Measurement {
-      Measurement(work, settings, unit: "clicks", perCall: batch, microseconds: times)
-    }
-    return [measurement("pipeline", times)]
-      + Turn.Stage.allCases.compactMap { stage in
-        stages[stage].map { measurement("pipeline: \(stage.rawValue)", $0) }
-      }
+    return stages
   }
 
   private static func nowNs() -> UInt64 { DispatchTime.now().uptimeNanoseconds }

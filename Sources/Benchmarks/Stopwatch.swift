@@ -1,3 +1,5 @@
+internal import CAllocations
+
 /// How long one kind of work took, call after call.
 package struct Measurement: Codable, Equatable, Sendable {
   package let work: String
@@ -12,6 +14,8 @@ package struct Measurement: Codable, Equatable, Sendable {
   package let p99: Double
   /// Units a second, by the median call.
   package let perSecond: Double
+  /// How often a unit allocates memory; `nil` if nobody counts.
+  package let allocations: Double?
 
   /// Microseconds of a unit, by the median call.
   package var cost: Double { p50 / Double(perCall) }
@@ -22,7 +26,8 @@ package struct Measurement: Codable, Equatable, Sendable {
     _ settings: [String: String],
     unit: String,
     perCall: Int,
-    microseconds: [Double]
+    microseconds: [Double],
+    allocations: Double? = nil
   ) {
     let times = microseconds.sorted()
     self.work = work
@@ -33,6 +38,7 @@ package struct Measurement: Codable, Equatable, Sendable {
     p50 = times[times.count / 2]
     p99 = times[times.count * 99 / 100]
     perSecond = Double(perCall) / p50 * 1e6
+    self.allocations = allocations
   }
 }
 
@@ -44,7 +50,7 @@ package struct Stopwatch: Sendable {
 
   package init(seconds: Double) { self.seconds = seconds }
 
-  /// Measures what `body` does, after a call that does not count.
+  /// Measures what `body` does, after a call that does not count; one more counts allocations.
   package func measure(
     _ work: String,
     _ settings: [String: String] = [:],
@@ -59,6 +65,23 @@ package struct Stopwatch: Sendable {
     while times.count < Self.leastCalls || clock.now - start < .seconds(seconds) {
       times.append(try clock.measure(body) / .microseconds(1))
     }
-    return Measurement(work, settings, unit: unit, perCall: perCall, microseconds: times)
+    let made = try Self.allocations.map { before in
+      try body()
+      return (Self.allocations ?? before) - before
+    }
+    return Measurement(
+      work,
+      settings,
+      unit: unit,
+      perCall: perCall,
+      microseconds: times,
+      allocations: made.map { Double($0) / Double(perCall) }
+    )
+  }
+
+  /// How often memory was allocated so far; `nil` if nobody counts, as deploy/allocations.c does.
+  static var allocations: Int? {
+    let count = allocations_so_far()
+    return count < 0 ? nil : count
   }
 }

@@ -1,3 +1,5 @@
+internal import CVector
+
 /// The Gaussian error linear unit x·Φ(x), with the exact Φ (PyTorch's `nn.GELU`), and its gradient.
 package enum Gelu {
   /// Coefficients of erf(z) ≈ z·P(z²)/Q(z²) on |z| ≤ 3.9, fitted to the least absolute error; with
@@ -57,7 +59,7 @@ package enum Gelu {
     }
   }
 
-  /// Replaces `x` by `(1 + w)·gelu(x + c) − w·gelu(x + n)`.
+  /// Replaces `x` by `(1 + w)·gelu(x + c) − w·gelu(x + n)`, to 4e-7 of each.
   ///
   /// That is both branches of a guided layer at once (Ho and Salimans 2022, equation 6): what
   /// follows is linear, so it need be applied only once.
@@ -77,7 +79,7 @@ package enum Gelu {
     let (with, without) = (1 + guidance, -guidance)
     @inline(__always)
     func combined(_ x: Lanes.Vector, _ c: Lanes.Vector, _ n: Lanes.Vector) -> Lanes.Vector {
-      guidance == 0 ? of(x + c) : with * of(x + c) + without * of(x + n)
+      guidance == 0 ? vector_gelu(x, c) : vector_guided_gelu(x, c, n, with, without)
     }
     var i = 0
     while i + Lanes.count <= x.count {

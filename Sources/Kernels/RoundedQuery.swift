@@ -13,7 +13,7 @@ struct RoundedQuery: Sendable {
 
   /// `nil` if the query's scores may not all be finite, or rounding tells nothing.
   private(set) var precision: Precision?
-  /// What a rounded score begins with, for the table's numbers are all ``ScanTable/offset`` too
+  /// What a rounded score begins with, for the table's numbers are all ``RoundedRows/offset`` too
   /// high; modulo 2¹⁶, as all sums are.
   private(set) var start: Int16 = 0
   /// Pairs of numbers: of a word's four bytes the first two, and again.
@@ -25,10 +25,10 @@ struct RoundedQuery: Sendable {
   /// With quanta a and b, q = aQ + e and w = bW + f, so ⟨q, w⟩ is ab⟨Q, W⟩ but for
   /// ‖q‖·‖f‖ + ‖e‖·b‖W‖ at most; single precision adds (d + 1)·2⁻²⁴·‖q‖·‖w‖, and d of the least
   /// numbers there are. Twice that parts two items.
-  mutating func round(_ query: Span<Float>, over table: ScanTable) {
+  mutating func round(_ query: Span<Float>, over rows: RoundedRows) {
     precision = nil
     pairs.resize(to: 0, filling: 0)
-    pairs.resize(to: table.pairs, filling: 0)
+    pairs.resize(to: rows.pairs, filling: 0)
     let size = Rounding.size(query)
     var together: Float = 0
     for pair in pairs.indices {
@@ -36,11 +36,13 @@ struct RoundedQuery: Sendable {
       together = max(together, query[2 * pair].magnitude + second)
     }
     // Two products at once must not leave 16 bits either: 255 · 128 does not.
-    let room = Self.limit / max(table.roundedNorm, 1) - Double(table.width).squareRoot() / 2
+    let room = Self.limit / max(rows.norm, 1) - Double(rows.width).squareRoot() / 2
     let quantum = size.norm == 0 ? 1 : max(size.norm / room, Double(together) / 127)
-    guard room > 0, Rounding.usual.contains(quantum), size.norm * table.norm < 1e38 else { return }
+    guard let rowQuantum = rows.scale.quantum, room > 0, Rounding.usual.contains(quantum),
+      size.norm * rows.scale.norm < 1e38
+    else { return }
     rounding.round(query, by: quantum)
-    guard rounding.norm * table.roundedNorm <= Self.limit else { return }
+    guard rounding.norm * rows.norm <= Self.limit else { return }
     var sum: Int32 = 0
     for input in query.indices {
       let number = rounding[input]
@@ -48,12 +50,12 @@ struct RoundedQuery: Sendable {
       let byte = Int32(UInt8(truncatingIfNeeded: number))
       pairs[input / 2] |= (byte | byte << 16) << Int32(8 * (input % 2))
     }
-    start = Int16(truncatingIfNeeded: -sum &* Int32(ScanTable.offset))
-    let ofRounding = size.norm * table.lost + rounding.lost * table.quantum * table.roundedNorm
-    let width = Double(table.width)
-    let ofSingles = (width + 1) * 0x1p-24 * size.norm * table.norm + width * 0x1p-149
+    start = Int16(truncatingIfNeeded: -sum &* Int32(RoundedRows.offset))
+    let ofRounding = size.norm * rows.lost + rounding.lost * rowQuantum * rows.norm
+    let width = Double(rows.width)
+    let ofSingles = (width + 1) * 0x1p-24 * size.norm * rows.scale.norm + width * 0x1p-149
     // A little more, for these sums are rounded too.
-    let unit = quantum * table.quantum
+    let unit = quantum * rowQuantum
     let apart = 2 * 1.001 * (ofRounding + ofSingles) / unit + 2
     if apart < 2 * Self.limit { precision = Precision(unit: unit, margin: Int32(apart)) }
   }

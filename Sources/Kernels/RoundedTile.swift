@@ -22,23 +22,23 @@ struct RoundedTile: Sendable {
   private var tiled: Int { count - (count % Self.rows < 3 ? count % Self.rows : 0) }
 
   /// Rounds queries, (rows, width).
-  mutating func begin(_ queries: Span<Float>, over table: ScanTable) {
-    count = queries.count / table.width
+  mutating func begin(_ queries: Span<Float>, over rows: RoundedRows) {
+    count = queries.count / rows.width
     precisions.resize(to: count, filling: nil)
-    if table.panels.isEmpty {
+    if rows.panels.isEmpty {
       for row in 0..<count { precisions[row] = nil }
       return
     }
     let whole = (count + Self.rows - 1) / Self.rows * Self.rows
-    pairs.resize(to: whole * table.pairs, filling: 0)
+    pairs.resize(to: whole * rows.pairs, filling: 0)
     starts.resize(to: whole, filling: 0)
     for row in 0..<count {
-      query.round(queries.extracting(elements(of: row, width: table.width)), over: table)
+      query.round(queries.extracting(elements(of: row, width: rows.width)), over: rows)
       precisions[row] = query.precision
       starts[row] = query.start
-      let rows = row < tiled ? Self.rows : 1
-      let first = row / rows * rows * table.pairs + row % rows
-      for pair in 0..<table.pairs { pairs[first + pair * rows] = query.pairs[pair] }
+      let lines = row < tiled ? Self.rows : 1
+      let first = row / lines * lines * rows.pairs + row % lines
+      for pair in 0..<rows.pairs { pairs[first + pair * lines] = query.pairs[pair] }
     }
   }
 
@@ -48,7 +48,7 @@ struct RoundedTile: Sendable {
   }
 
   /// Scores a block of queries with some panels.
-  mutating func run(_ table: ScanTable, rows block: Range<Int>, panels: Range<Int>) {
+  mutating func run(_ table: RoundedRows, rows block: Range<Int>, panels: Range<Int>) {
     let (width, row) = (table.pairs, block.lowerBound)
     let lines = row < tiled ? Self.rows : 1
     precondition(panels.lowerBound >= 0 && panels.upperBound * width <= table.panels.count)

@@ -1,33 +1,12 @@
 internal import CVector
 
 /// Vectors to be scanned for those nearest to a query: as they are, and rounded to 8 bits.
-///
-/// Rounded numbers are multiples of one quantum, so few that the inner product with a query that
-/// is rounded likewise stays within 16 bits: by Cauchy and Schwarz, for the norms multiply to less.
 package struct ScanTable: Sendable {
-  /// Rows whose scores are made together.
-  package static let lanes = 32
-  /// What the norm of a rounded vector, in quanta, is meant not to exceed: √(2¹⁵ − 1).
-  private static let greatestNorm = 181.0
-  /// What is added to a rounded number, so that it has no sign.
-  static let offset = 128
-
   package let count: Int
   package let width: Int
   /// All rows, (count, width).
   private let values: ArraySlice<Float>
-  /// `panels[p · pairs + i]` holds inputs 2i and 2i + 1 of row 32p, then of row 32p + 1, and so on,
-  /// each ``offset`` higher; empty if the numbers are not finite or of no usual size.
-  let panels: [SIMD64<UInt8>]
-  /// Pairs of inputs of a row; an odd one is beside a zero.
-  var pairs: Int { (width + 1) / 2 }
-  /// What the rounded numbers are multiples of.
-  let quantum: Double
-  /// The greatest norm of a row, and of a rounded one in quanta.
-  let norm: Double
-  let roundedNorm: Double
-  /// The greatest norm of what rounding a row took away.
-  let lost: Double
+  let rounded: RoundedRows
 
   /// Takes rows, each `width` long; what they are part of is shared, not copied.
   package init(_ rows: ArraySlice<Float>, width: Int) {
@@ -35,45 +14,7 @@ package struct ScanTable: Sendable {
     values = rows
     self.width = width
     count = rows.count / width
-    let span = rows.span
-    var size = (norm: 0.0, number: Float(0))
-    for row in 0..<count {
-      let row = Rounding.size(span.extracting(elements(of: row, width: width)))
-      size = (max(size.norm, row.norm), max(size.number, row.number))
-    }
-    norm = size.norm
-    let room = Self.greatestNorm - Double(width).squareRoot() / 2
-    quantum = norm == 0 ? 1 : max(norm / room, Double(size.number) / 127)
-    guard room > 0, Rounding.usual.contains(quantum) else {
-      (panels, roundedNorm, lost) = ([], 0, 0)
-      return
-    }
-    (panels, roundedNorm, lost) = Self.rounded(span, width: width, quantum: quantum)
-  }
-
-  /// Panels, and the greatest norms of a rounded row and of what rounding took away.
-  private static func rounded(
-    _ rows: Span<Float>,
-    width: Int,
-    quantum: Double
-  ) -> ([SIMD64<UInt8>], norm: Double, lost: Double) {
-    let (count, pairs) = (rows.count / width, (width + 1) / 2)
-    let zero = SIMD64(repeating: UInt8(offset))
-    var panels = [SIMD64<UInt8>](repeating: zero, count: (count + lanes - 1) / lanes * pairs)
-    var rounding = Rounding()
-    var (norm, lost) = (0.0, 0.0)
-    unsafe panels.withUnsafeMutableBytes { bytes in
-      for row in 0..<count {
-        rounding.round(rows.extracting(elements(of: row, width: width)), by: quantum)
-        (norm, lost) = (max(norm, rounding.norm), max(lost, rounding.lost))
-        let (panel, lane) = row.quotientAndRemainder(dividingBy: lanes)
-        for input in 0..<width {
-          let place = (panel * pairs + input / 2) * 2 * lanes + 2 * lane + input % 2
-          unsafe bytes[place] = UInt8(truncatingIfNeeded: rounding[input] &+ Int32(offset))
-        }
-      }
-    }
-    return (panels, norm, lost)
+    rounded = RoundedRows(rows.span, width: width)
   }
 
   /// A row, (width).

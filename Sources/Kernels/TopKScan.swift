@@ -23,9 +23,7 @@ package struct TopKScan: Sendable {
   private static let rowRun = 66
 
   private var lists: [Shortlist] = []
-  private var found: [Int32] = []
-  private var scores: [Float] = []
-  private var ranking = Ranking()
+  private var finals = Finals()
   private var exact = ExactScan()
   /// The rows' best, one row after the other, best first.
   private var best: [Entry] = []
@@ -55,7 +53,7 @@ package struct TopKScan: Sendable {
     precondition(queries.count == rows * table.width && k >= 0)
     precondition(excluded.isEmpty || excluded.count == rows)
     if let allowed {
-      precondition(allowed.count == (table.count + ScanTable.lanes - 1) / ScanTable.lanes)
+      precondition(allowed.count == (table.count + RoundedRows.lanes - 1) / RoundedRows.lanes)
     }
     best.removeAll(keepingCapacity: true)
     starts.removeAll(keepingCapacity: true)
@@ -79,11 +77,11 @@ package struct TopKScan: Sendable {
     _ excluded: ArraySlice<[Int32]>
   ) {
     let rows = queries.count / table.width
-    let panels = table.panels.count / table.pairs
+    let panels = table.rounded.panels.count / table.rounded.pairs
     // Out of self, for the lists are changed while it lends its scores.
     var tile = RoundedTile()
     swap(&tile, &self.tile)
-    tile.begin(queries, over: table)
+    tile.begin(queries, over: table.rounded)
     while lists.count < rows { lists.append(Shortlist()) }
     let limit = max(1_024, 8 * k, table.count / 8)
     for row in 0..<rows {
@@ -95,14 +93,14 @@ package struct TopKScan: Sendable {
       var row = 0
       while row < rows {
         let block = tile.block(at: row)
-        tile.run(table, rows: block, panels: run)
+        tile.run(table.rounded, rows: block, panels: run)
         var all = tile.scores.mutableSpan
         for row in block {
           let part = elements(of: row - block.lowerBound, width: run.count)
           var scores = all._mutatingExtracting(part)
           let excluded = excluded.isEmpty ? [] : excluded[excluded.startIndex + row]
           Self.hide(excluded, allowed, of: table.count, panels: run, &scores)
-          lists[row].take(scores.span, from: ScanTable.lanes * first)
+          lists[row].take(scores.span, from: RoundedRows.lanes * first)
         }
         row = block.upperBound
       }
@@ -142,7 +140,8 @@ package struct TopKScan: Sendable {
         exact.finish(place, into: &best)
         place += 1
       } else {
-        rank(row, queries.extracting(elements(of: row, width: table.width)), table, k)
+        let query = queries.extracting(elements(of: row, width: table.width))
+        finals.rank(lists[row], query, table, k, into: &best)
       }
     }
   }
@@ -172,23 +171,5 @@ package struct TopKScan: Sendable {
   private static func lanes(of panel: Int, _ count: Int, _ allowed: [UInt32]?) -> UInt32 {
     let rest = count - 32 * panel
     return (allowed?[panel] ?? .max) & (rest < 32 ? 1 << UInt32(rest) &- 1 : .max)
-  }
-
-  /// Appends the K best of the items found for a row, by their very scores.
-  private mutating func rank(_ row: Int, _ query: Span<Float>, _ table: ScanTable, _ k: Int) {
-    ranking.begin(k)
-    lists[row].writeFirst(into: &found)
-    rankFound(query, table)
-    if let kth = ranking.least {
-      lists[row].writeRest(kth: kth, into: &found)
-      rankFound(query, table)
-    }
-    ranking.finish(into: &best)
-  }
-
-  private mutating func rankFound(_ query: Span<Float>, _ table: ScanTable) {
-    let found = found
-    table.products(query, with: found.span, into: &scores)
-    for (item, score) in zip(found, scores) { ranking.add(item, score) }
   }
 }

@@ -14,14 +14,14 @@ extension Pipeline {
       var rows = Rows()
       for (index, event) in turn.events.enumerated() {
         guard case .click(let click) = event, let view = turn.views[index] else { continue }
-        let known = view.items.compactMap { recommender.catalogue.index(of: $0) }
+        // Those learned since have higher numbers than the catalogue's.
+        let numbers = view.items.compactMap(recommender.index)
+        let known = numbers.filter { $0 < recommender.catalogue.count }
         turn.unknownItems += view.items.count - known.count
         if known.isEmpty { continue }
         rows.events.append(index)
         rows.previous.append(view.items.last ?? click.item)
-        if recommender.options.excludesSeen {
-          rows.seen.append(view.items.compactMap(recommender.index))
-        }
+        if recommender.options.excludesSeen { rows.seen.append(numbers) }
         rows.append(known, key: recommender.key(click, view.ordinal), recommender.length)
       }
       if recommender.options.learns { rows.appendLessons(of: turn, recommender) }

@@ -9,7 +9,10 @@ struct MeasurementTable {
   init(json: Bool) {
     self.json = json
     if !json {
-      say("| work | settings | unit | a second | p50 µs | p99 µs |\n|---|---|---|---|---|---|")
+      say(
+        "| work | settings | unit | a second | p50 µs | p99 µs | allocations a unit |\n"
+          + "|---|---|---|---|---|---|---|"
+      )
     }
   }
 
@@ -25,7 +28,8 @@ struct MeasurementTable {
     let numbers = [measurement.p50, measurement.p99].map { String(format: "%.1f", $0) }
     say(
       "| \(measurement.work) | \(settings) | \(measurement.unit) "
-        + "| \(Int(measurement.perSecond)) | \(numbers.joined(separator: " | ")) |"
+        + "| \(Int(measurement.perSecond)) | \(numbers.joined(separator: " | ")) "
+        + "| \(measurement.allocations.map { String(format: "%.2f", $0) } ?? "–") |"
     )
   }
 }

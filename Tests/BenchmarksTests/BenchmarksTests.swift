@@ -20,6 +20,8 @@ struct BenchmarksTests {
     var calls = 0
     let measurement = stopwatch.measure("w", unit: "u", perCall: 1) { calls += 1 }
     #expect(measurement.calls == 5 && calls == 6)
+    // Nobody counts here.
+    #expect(measurement.allocations == nil)
   }
 
   @Test("a suggestion is measured whole and in parts, for each denoiser")

@@ -291,7 +291,7 @@ struct TopKScanTests {
     var rounded = RoundedQuery()
     for scale: Float in [1e-12, 1, 1e9] {
       let query = random.floats(width).map { $0 * scale }
-      rounded.round(query.span, over: table)
+      rounded.round(query.span, over: table.rounded)
       let precision = try #require(rounded.precision)
       var farthest = 0.0
       for item in 0..<500 {
@@ -299,12 +299,14 @@ struct TopKScanTests {
         var (sum, shifted) = (0, Int(rounded.start))
         for input in 0..<width {
           let number = Int(
-            table.panels[item / 32 * table.pairs + input / 2][2 * (item % 32) + input % 2]
+            table.rounded.panels[item / 32 * table.rounded.pairs + input / 2][
+              2 * (item % 32) + input % 2
+            ]
           )
           let word = UInt32(bitPattern: rounded.pairs[input / 2])
           #expect(word & 0xFFFF == word >> 16)
           let other = Int(Int8(truncatingIfNeeded: word >> UInt32(8 * (input % 2))))
-          sum += (number - ScanTable.offset) * other
+          sum += (number - RoundedRows.offset) * other
           shifted += number * other
         }
         #expect(sum.magnitude <= 32_767 && Int16(truncatingIfNeeded: shifted) == Int16(sum))
@@ -327,7 +329,7 @@ struct TopKScanTests {
       for sign: Float in [-1, 1] {
         var query = [Float](repeating: 1e-3, count: width)
         for input in 0..<min(2, width) { query[input] = 5 * sign }
-        rounded.round(query.span, over: table)
+        rounded.round(query.span, over: table.rounded)
         #expect(rounded.precision != nil)
         for pair in rounded.pairs {
           let (a, b) = (Int8(truncatingIfNeeded: pair), Int8(truncatingIfNeeded: pair >> 8))
