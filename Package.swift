@@ -111,8 +111,7 @@ let package = Package(
       "Benchmarks",
       [
         "CAllocations", "Kernels", "Files", "Events", "Sessions", "Diffusion", "Network",
-        "Matching", "Pipeline",
-        "Evaluation", "Training",
+        "Matching", "Pipeline", "Service", "Evaluation", "Training",
       ]
     ),
 

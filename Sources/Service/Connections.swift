@@ -41,7 +41,7 @@ extension RedisSettings {
 
 extension RedisSessions {
   /// The store that the configuration asks for; it connects when it is first used.
-  convenience init(_ configuration: Configuration) throws(WorkerFailure) {
+  package convenience init(_ configuration: Configuration) throws(WorkerFailure) {
     let settings = try RedisSettings(configuration)
     do throws(SessionFailure) {
       try self.init(

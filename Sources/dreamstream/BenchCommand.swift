@@ -3,11 +3,12 @@ import Benchmarks
 import Files
 import Foundation
 import Network
+import Service
 
 /// Measures what runs in this process, part by part.
 struct Bench: ParsableCommand {
   enum Work: String, CaseIterable, ExpressibleByArgument {
-    case suggest, match, pipeline, train, start
+    case suggest, match, pipeline, train, start, sessions
   }
 
   static let configuration = CommandConfiguration(
@@ -19,7 +20,8 @@ struct Bench: ParsableCommand {
       """
   )
 
-  @Argument(help: "What to measure. (default: all)") var works: [Work] = Work.allCases
+  @Argument(help: "What to measure. (default: all, sessions with --redis only)")
+  var works: [Work] = []
   @Option(help: "The denoiser of suggest, pipeline and train.")
   var denoiser = Shape.Denoiser.linear
   @Option(help: "DDIM steps of suggest and pipeline; 0 for all T ancestral ones, or the fold.")
@@ -28,6 +30,10 @@ struct Bench: ParsableCommand {
   @Option(help: "Clicks of a session.") var length = 10
   @Option(help: "Rows at once.", transform: Self.numbers) var batch = [1, 32, 64, 256]
   @Option(help: "Sizes of the catalogue.", transform: Self.numbers) var items = [10_000]
+  @Option(
+    help: "The Redis of sessions, HOST:PORT or unix:///PATH; what stays there are 40 KB of fences."
+  )
+  var redis: String?
   @Option(help: "How long each is repeated.") var seconds = 1.0
   @Flag(help: "Print JSON, a line for each.") var json = false
 
@@ -44,7 +50,10 @@ struct Bench: ParsableCommand {
     if !(0...3_600).contains(seconds) {
       problems.append("seconds is \(seconds); it wants 0 to 3600")
     }
-    if works.contains(.train), ![.linear, .mlp].contains(denoiser) {
+    if works.contains(.sessions), redis == nil {
+      problems.append("sessions wants --redis: folding happens there")
+    }
+    if chosen.contains(.train), ![.linear, .mlp].contains(denoiser) {
       problems.append(
         "denoiser is \(denoiser.rawValue); train wants linear or mlp: name other works"
       )
@@ -58,7 +67,11 @@ struct Bench: ParsableCommand {
     func show(_ measurements: [Benchmarks.Measurement]) throws {
       for measurement in measurements { try table.show(measurement) }
     }
-    for work in works {
+    for work in chosen {
+      if work == .sessions {
+        try show(sessions(in: redis ?? "").run(batches: batch, stopwatch))
+        continue
+      }
       for items in items {
         switch work {
         case .suggest:
@@ -69,6 +82,7 @@ struct Bench: ParsableCommand {
           let clicks = max(Int(seconds * 50_000), 5 * (batch.max() ?? 1))
           let bench = try PipelineBench(setting(items), clicks: clicks)
           for batch in batch { try show(bench.run(batch: batch)) }
+        case .sessions: break
         case .train: try show([TrainingBench(items: items).run(denoiser, stopwatch)])
         case .start:
           let folder = FileManager.default.temporaryDirectory
@@ -78,6 +92,18 @@ struct Bench: ParsableCommand {
         }
       }
     }
+  }
+
+  private var chosen: [Work] {
+    works.isEmpty ? Work.allCases.filter { $0 != .sessions || redis != nil } : works
+  }
+
+  private func sessions(in redis: String) throws -> SessionBench {
+    let settings = [
+      ("redis.address", redis), ("redis.prefix", "dreamstream-bench"), ("sessions.ttl_ms", "1m"),
+      ("sessions.lateness", "1m"),
+    ]
+    return try SessionBench(Configuration.load(file: nil, overrides: settings, environment: [:]))
   }
 
   private func setting(_ items: Int) -> GenerationBench.Setting {
