@@ -9,7 +9,7 @@ package struct CurveBench {
   private let sizes: Curve.Sizes
   private let stopwatch: Stopwatch
   private let show: (Measurement) throws -> Void
-  /// T and the rows of a batch, where they are held.
+  /// T where another size varies; and the sizes of batches.
   private let held: Int
   private let rows = [1, 64]
 

@@ -1,4 +1,5 @@
-// Vector instructions that Swift has no name for; without them, what they do.
+// Vector instructions that Swift has no name for, and without them what they do; and arithmetic that
+// its compiler does not keep in vectors.
 #pragma once
 #include <stdint.h>
 
@@ -61,7 +62,8 @@ vector_greater(vector_short32 a, vector_short32 b) {
 static inline __attribute__((always_inline)) vector_short32
 vector_kept(vector_short32 a, uint32_t bits, int16_t other) {
   typedef int16_t half __attribute__((ext_vector_type(16)));
-  const half places = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, -32768};
+  const half places = {1,   2,   4,    8,    16,   32,   64,    128,
+                       256, 512, 1024, 2048, 4096, 8192, 16384, -32768};
   vector_short32 kept;
   kept.lo = ((half)(int16_t)bits & places) != 0;
   kept.hi = ((half)(int16_t)(bits >> 16) & places) != 0;
@@ -73,7 +75,7 @@ static inline __attribute__((always_inline)) void vector_prefetch(const void *ad
   __builtin_prefetch(address);
 }
 
-// What follows Swift's compiler takes apart, lane by lane, when it is written in Swift.
+// Sums and products are rounded one by one, as everywhere: fused, bits would differ by processor.
 #pragma STDC FP_CONTRACT OFF
 
 /// x · Φ(x) of each lane x = a + b, to 4e-7: max(x, 0) less |x| · Φ(−|x|), which is even and falls
@@ -98,7 +100,8 @@ vector_gelu(vector_float16 a, vector_float16 b) {
   odd = odd * s + 0.260516167f;
   odd = odd * s - 0.308689773f;
   odd = odd * s - 0.0605777502f;
-  return (x + size) * 0.5f - (even + u * odd);
+  // Halved first, for what is twice a number may be none.
+  return x * 0.5f + size * 0.5f - (even + u * odd);
 }
 
 /// with · gelu(x + a) + without · gelu(x + b).

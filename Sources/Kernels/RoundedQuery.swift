@@ -76,6 +76,12 @@ struct Rounding: Sendable {
 
   subscript(input: Int) -> Int32 { numbers[input / 16][input % 16] }
 
+  /// Eight pairs of numbers, each as the two bytes of a word, `offset` higher.
+  func pairs(_ block: Int, plus offset: Int) -> SIMD8<UInt16> {
+    let bytes = SIMD16<UInt8>(truncatingIfNeeded: numbers[block] &+ Int32(offset))
+    return unsafe unsafeBitCast(bytes, to: SIMD8<UInt16>.self)
+  }
+
   /// Rounds a vector whose numbers are few quanta.
   mutating func round(_ row: Span<Float>, by quantum: Double) {
     numbers.resize(to: (row.count + 15) / 16, filling: .zero)

@@ -50,9 +50,15 @@ struct RoundedRows: Sendable {
         rounding.round(rows.extracting(elements(of: row, width: width)), by: quantum)
         (norm, lost) = (max(norm, rounding.norm), max(lost, rounding.lost))
         let (panel, lane) = row.quotientAndRemainder(dividingBy: Self.lanes)
-        for input in 0..<width {
-          let byte = (panel * pairs + input / 2) * 2 * Self.lanes + 2 * lane + input % 2
-          unsafe bytes[byte] = UInt8(truncatingIfNeeded: rounding[input] &+ Int32(Self.offset))
+        for first in stride(from: 0, to: pairs, by: 8) {
+          let words = rounding.pairs(first / 8, plus: Self.offset)
+          for pair in first..<min(first + 8, pairs) {
+            unsafe bytes.storeBytes(
+              of: words[pair - first],
+              toByteOffset: (panel * pairs + pair) * 2 * Self.lanes + 2 * lane,
+              as: UInt16.self
+            )
+          }
         }
       }
     }

@@ -44,7 +44,7 @@ struct Shortlist: Sendable {
     if count < k { beginBar(offered) }
     for start in stride(from: 0, to: offered.count, by: Self.run) {
       if count + 32 * Self.run > found.count {
-        found.resize(to: 2 * count + 32 * Self.run, filling: 0)
+        found.resize(to: count + count / 4 + 32 * Self.run, filling: 0)
       }
       pick(offered, start..<min(start + Self.run, offered.count), from: first)
     }

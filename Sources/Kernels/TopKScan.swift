@@ -49,7 +49,7 @@ package struct TopKScan: Sendable {
     allowed: [UInt32]? = nil,
     excluded: [[Int32]] = []
   ) {
-    let rows = queries.count / table.width
+    let (rows, k) = (queries.count / table.width, min(k, table.count))
     precondition(queries.count == rows * table.width && k >= 0)
     precondition(excluded.isEmpty || excluded.count == rows)
     if let allowed {
@@ -83,9 +83,10 @@ package struct TopKScan: Sendable {
     swap(&tile, &self.tile)
     tile.begin(queries, over: table.rounded)
     while lists.count < rows { lists.append(Shortlist()) }
-    let limit = max(1_024, 8 * k, table.count / 8)
+    // What is more is scored sooner by the exact scan, and takes less memory.
+    let limit = max(1_024, 8 * k, min(table.count / 8, 8_192))
     for row in 0..<rows {
-      lists[row].begin(min(k, table.count), tile.precisions[row], limit: limit)
+      lists[row].begin(k, tile.precisions[row], limit: limit)
     }
     for first in stride(from: 0, to: panels, by: Self.panelRun) {
       let run = first..<min(first + Self.panelRun, panels)

@@ -14,9 +14,15 @@ extension Pipeline {
       var rows = Rows()
       for (index, event) in turn.events.enumerated() {
         guard case .click(let click) = event, let view = turn.views[index] else { continue }
+        var numbers: [Int32] = []
+        numbers.reserveCapacity(view.items.count)
+        for item in view.items {
+          if let number = recommender.index(of: item) { numbers.append(number) }
+        }
         // Those learned since have higher numbers than the catalogue's.
-        let numbers = view.items.compactMap(recommender.index)
-        let known = numbers.filter { $0 < recommender.catalogue.count }
+        let count = recommender.catalogue.count
+        let known =
+          numbers.allSatisfy { $0 < count } ? numbers : numbers.filter { $0 < count }
         turn.unknownItems += view.items.count - known.count
         if known.isEmpty { continue }
         rows.events.append(index)

@@ -36,6 +36,10 @@ struct Bench: ParsableCommand {
   var redis: String?
   @Option(help: "How long each is repeated.") var seconds = 1.0
   @Flag(help: "Print JSON, a line for each.") var json = false
+  @Option(
+    help: "What an earlier run printed as JSON: a column says how many times as fast this is."
+  )
+  var reference: String?
 
   func validate() throws {
     let numbers = [
@@ -53,6 +57,7 @@ struct Bench: ParsableCommand {
     if works.contains(.sessions), redis == nil {
       problems.append("sessions wants --redis: folding happens there")
     }
+    if json, reference != nil { problems.append("--reference is for the table, not for --json") }
     if chosen.contains(.train), ![.linear, .mlp].contains(denoiser) {
       problems.append(
         "denoiser is \(denoiser.rawValue); train wants linear or mlp: name other works"
@@ -63,13 +68,17 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     let stopwatch = Stopwatch(seconds: seconds)
-    let table = MeasurementTable(json: json)
+    let earlier = try reference.map { path in
+      try Reference(lines: String(decoding: WholeFile.read(path), as: UTF8.self))
+    }
+    let table = MeasurementTable(json: json, reference: earlier)
     func show(_ measurements: [Benchmarks.Measurement]) throws {
       for measurement in measurements { try table.show(measurement) }
     }
     for work in chosen {
       if work == .sessions {
-        try show(sessions(in: redis ?? "").run(batches: batch, stopwatch))
+        var bench = try sessions(in: redis ?? "")
+        try show(bench.run(batches: batch, stopwatch))
         continue
       }
       for items in items {

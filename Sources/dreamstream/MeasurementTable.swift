@@ -4,16 +4,17 @@ import Foundation
 /// Measurements on standard output: a table in Markdown, or JSON, a line for each.
 struct MeasurementTable {
   let json: Bool
+  private let reference: Reference?
 
-  /// Begins with the table's head.
-  init(json: Bool) {
+  /// Begins with the table's head; with a `reference`, rates are set beside its.
+  init(json: Bool, reference: Reference? = nil) {
     self.json = json
-    if !json {
-      say(
-        "| work | settings | unit | a second | p50 µs | p99 µs | allocations a unit |\n"
-          + "|---|---|---|---|---|---|---|"
-      )
-    }
+    self.reference = reference
+    if json { return }
+    let columns =
+      ["work", "settings", "unit", "a second", "p50 µs", "p99 µs", "allocations a unit"]
+      + (reference == nil ? [] : ["times the reference"])
+    say("| \(columns.joined(separator: " | ")) |\n|\(columns.map { _ in "---|" }.joined())")
   }
 
   func show(_ measurement: Benchmarks.Measurement) throws {
@@ -23,13 +24,17 @@ struct MeasurementTable {
       say(String(decoding: try encoder.encode(measurement), as: UTF8.self))
       return
     }
+    func number(_ value: Double?, _ format: String) -> String {
+      value.map { String(format: format, $0) } ?? "–"
+    }
     let settings = measurement.settings.sorted { $0.key < $1.key }
       .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-    let numbers = [measurement.p50, measurement.p99].map { String(format: "%.1f", $0) }
-    say(
-      "| \(measurement.work) | \(settings) | \(measurement.unit) "
-        + "| \(Int(measurement.perSecond)) | \(numbers.joined(separator: " | ")) "
-        + "| \(measurement.allocations.map { String(format: "%.2f", $0) } ?? "–") |"
-    )
+    var cells = [
+      measurement.work, settings, measurement.unit, number(measurement.perSecond, "%.0f"),
+      number(measurement.p50, "%.1f"), number(measurement.p99, "%.1f"),
+      number(measurement.allocations, "%.2f"),
+    ]
+    if let reference { cells.append(number(reference.ratio(of: measurement), "%.2f")) }
+    say("| \(cells.joined(separator: " | ")) |")
   }
 }

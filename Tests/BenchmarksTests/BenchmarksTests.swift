@@ -24,6 +24,20 @@ struct BenchmarksTests {
     #expect(measurement.allocations == nil)
   }
 
+  @Test("a rate is set beside that of the same work with the same settings")
+  func reference() throws {
+    func measured(_ batch: String, _ time: Double) -> Benchmarks.Measurement {
+      Measurement("w", ["b": batch, "a": "1"], unit: "u", perCall: 1, microseconds: [time])
+    }
+    let lines = try [measured("1", 10), measured("2", 10)].map {
+      String(decoding: try JSONEncoder().encode($0), as: UTF8.self) + "\n"
+    }.joined()
+    let reference = try Reference(lines: lines)
+    #expect(reference.ratio(of: measured("2", 5)) == 2)
+    #expect(reference.ratio(of: measured("3", 5)) == nil)
+    #expect(throws: ReferenceFailure(line: 3)) { try Reference(lines: lines + "{}") }
+  }
+
   @Test("a suggestion is measured whole and in parts, for each denoiser")
   func generation() throws {
     for (denoiser, sampler) in [("linear", "folded"), ("mlp", "ddpm"), ("residual", "ddim")] {

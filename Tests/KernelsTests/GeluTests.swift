@@ -60,6 +60,33 @@ struct ActivationTests {
     #expect(agree(y, expected, 2e-6))
   }
 
+  @Test("a guided gelu keeps to the exact one everywhere", arguments: [0, 2] as [Float])
+  func guidedEverywhere(w: Float) {
+    let none: Float = 0.25
+    let far: [Float] = [-3e38, -1e6, -100, -5.5, 5.5, 100, 1e6, 3e37]
+    let x = Self.points + far
+    var y = x
+    var ys = y.mutableSpan
+    let zeros = [Float](repeating: 0, count: x.count)
+    Gelu.guided(
+      &ys,
+      condition: zeros.span,
+      none: Array(repeating: none, count: x.count).span,
+      guidance: w
+    )
+    for (x, y) in zip(x, y) {
+      let expected =
+        Double(1 + w) * Self.gelu(Double(x)) - Double(w) * Self.gelu(Double(x + none))
+      // Each to 4e-7, and rounded to single precision.
+      let size = Double(1 + 2 * w) * max(1, abs(Double(x)))
+      #expect(abs(Double(y) - expected) <= 4e-7 * Double(1 + 2 * w) + 2e-7 * size, "\(x)")
+    }
+    var notNumbers: [Float] = [.nan, 1]
+    var span = notNumbers.mutableSpan
+    Gelu.guided(&span, condition: [0, 0].span, none: [0, .nan].span, guidance: w)
+    #expect(notNumbers[0].isNaN && notNumbers[1].isNaN == (w != 0))
+  }
+
   @Test("the exponential is exact to two parts in ten million, and never leaves the normal numbers")
   func exponential() {
     let x = (-800...801).map { Float($0) * 0.1 }
