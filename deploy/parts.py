@@ -74,9 +74,8 @@ def metrics(port):
     return {l.rsplit(" ", 1)[0]: float(l.rsplit(" ", 1)[1]) for l in lines if l[:1] != "#"}
 
 
-def quantile(before, after, q):
-    """Latency between two looks, in milliseconds; interpolated inside its bucket."""
-    name = "dreamstream_event_latency_seconds_bucket"
+def quantile(before, after, q, name="dreamstream_event_latency_seconds_bucket"):
+    """Latency between two looks, in milliseconds; interpolated inside its bucket. `name` may have labels, unclosed."""
     bounds = sorted((float(re.search('le="(.*)"', k)[1]), after[k] - before.get(k, 0)) for k in after if k.startswith(name))
     rank, lower, below = q * bounds[-1][1], 0.0, 0.0
     for bound, count in bounds:
