@@ -32,6 +32,8 @@ package struct Reference: Sendable {
 package struct ReferenceFailure: Error, Equatable, CustomStringConvertible {
   package let line: Int
 
+  package init(line: Int) { self.line = line }
+
   package var description: String {
     "line \(line) is no measurement: a reference is what `dreamstream bench --json` prints"
   }
