@@ -70,11 +70,6 @@ vector_kept(vector_short32 a, uint32_t bits, int16_t other) {
   return (a & kept) | ((vector_short32)other & ~kept);
 }
 
-/// Begins to bring what lies at an address near.
-static inline __attribute__((always_inline)) void vector_prefetch(const void *address) {
-  __builtin_prefetch(address);
-}
-
 // Sums and products are rounded one by one, as everywhere: fused, bits would differ by processor.
 #pragma STDC FP_CONTRACT OFF
 

@@ -12,13 +12,12 @@ struct ExactScan: Sendable {
     lists[row].finish(into: &entries)
   }
 
-  /// Scans the items that are allowed, and not excluded for a row of the `queries`, (rows, width).
+  /// Scans the items that a row of the `queries`, (rows, width), may get.
   mutating func scan(
     _ queries: Span<Float>,
     over table: ScanTable,
     k: Int,
-    isAllowed: (Int) -> Bool,
-    isExcluded: (_ row: Int, _ item: Int32) -> Bool
+    isEligible: (_ row: Int, _ item: Int32) -> Bool
   ) {
     let rows = queries.count / table.width
     while lists.count < rows { lists.append(Ranking()) }
@@ -31,8 +30,9 @@ struct ExactScan: Sendable {
       for row in 0..<rows {
         for item in items {
           let score = scores[row * items.count + item - first]
-          if !(score > lists[row].bar) || !isAllowed(item) { continue }
-          if !isExcluded(row, Int32(item)) { lists[row].add(Int32(item), score) }
+          if score > lists[row].bar, isEligible(row, Int32(item)) {
+            lists[row].add(Int32(item), score)
+          }
         }
         lists[row].sift()
       }

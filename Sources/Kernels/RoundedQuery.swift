@@ -27,7 +27,6 @@ struct RoundedQuery: Sendable {
   /// numbers there are. Twice that parts two items.
   mutating func round(_ query: Span<Float>, over rows: RoundedRows) {
     precision = nil
-    pairs.resize(to: 0, filling: 0)
     pairs.resize(to: rows.pairs, filling: 0)
     let size = Rounding.size(query)
     var together: Float = 0
@@ -43,14 +42,11 @@ struct RoundedQuery: Sendable {
     else { return }
     rounding.round(query, by: quantum)
     guard rounding.norm * rows.norm <= Self.limit else { return }
-    var sum: Int32 = 0
-    for input in query.indices {
-      let number = rounding[input]
-      sum &+= number
-      let byte = Int32(UInt8(truncatingIfNeeded: number))
-      pairs[input / 2] |= (byte | byte << 16) << Int32(8 * (input % 2))
+    for pair in pairs.indices {
+      let word = UInt32(rounding.pairs(pair / 8, plus: 0)[pair % 8])
+      pairs[pair] = Int32(bitPattern: word | word << 16)
     }
-    start = Int16(truncatingIfNeeded: -sum &* Int32(RoundedRows.offset))
+    start = Int16(truncatingIfNeeded: -rounding.sum &* Int32(RoundedRows.offset))
     let ofRounding = size.norm * rows.lost + rounding.lost * rowQuantum * rows.norm
     let width = Double(rows.width)
     let ofSingles = (width + 1) * 0x1p-24 * size.norm * rows.scale.norm + width * 0x1p-149
@@ -69,12 +65,12 @@ struct Rounding: Sendable {
   private static let shift: Float = 12_582_912
 
   private var numbers: [SIMD16<Int32>] = []
+  /// The sum of the rounded numbers.
+  private(set) var sum: Int32 = 0
   /// The norm of the rounded vector, in quanta.
   private(set) var norm = 0.0
   /// The norm of what rounding took away.
   private(set) var lost = 0.0
-
-  subscript(input: Int) -> Int32 { numbers[input / 16][input % 16] }
 
   /// Eight pairs of numbers, each as the two bytes of a word, `offset` higher.
   func pairs(_ block: Int, plus offset: Int) -> SIMD8<UInt16> {
@@ -87,15 +83,18 @@ struct Rounding: Sendable {
     numbers.resize(to: (row.count + 15) / 16, filling: .zero)
     let inverse = Float(1 / quantum)
     var (squares, losses) = (Lanes.Vector.zero, Lanes.Vector.zero)
+    var sums = SIMD16<Int32>.zero
     for block in numbers.indices {
       let first = 16 * block
       let scaled = inverse * (first + 16 <= row.count ? row.lanes(first) : row.lastLanes(first))
       let shifted = scaled + Self.shift
       numbers[block] = shifted.bitPatterns &- Int32(bitPattern: Self.shift.bitPattern)
+      sums &+= numbers[block]
       let whole = shifted - Self.shift
       squares += whole * whole
       losses += (scaled - whole) * (scaled - whole)
     }
+    sum = sums.wrappedSum()
     norm = Double(Lanes.total(squares)).squareRoot()
     lost = Double(Lanes.total(losses)).squareRoot() * quantum
   }

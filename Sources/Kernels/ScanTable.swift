@@ -1,5 +1,3 @@
-internal import CVector
-
 /// Vectors to be scanned for those nearest to a query: as they are, and rounded to 8 bits.
 package struct ScanTable: Sendable {
   package let count: Int
@@ -38,21 +36,13 @@ package struct ScanTable: Sendable {
     precondition(query.count == width)
     scores.removeAll(keepingCapacity: true)
     let values = values.span
-    unsafe values.withUnsafeBufferPointer { values in
-      guard let values = values.baseAddress else { return }
-      for place in rows.indices {
-        let row = Int(rows[place])
-        precondition(row >= 0 && row < count)
-        for input in stride(from: 0, to: width, by: 16) {
-          unsafe vector_prefetch(values + row * width + input)
-        }
-      }
-    }
     // Eight at a time, for one sum waits for itself.
     for place in stride(from: 0, to: rows.count, by: 8) {
       var starts = SIMD8<Int>.zero
       for offset in 0..<8 {
-        starts[offset] = Int(rows[min(place + offset, rows.count - 1)]) * width
+        let row = Int(rows[min(place + offset, rows.count - 1)])
+        precondition(row >= 0 && row < count)
+        starts[offset] = row * width
       }
       var (low, high) = (SIMD4<Float>.zero, SIMD4<Float>.zero)
       var input = 0

@@ -1,5 +1,3 @@
-internal import CVector
-
 /// The K largest inner products of each query with all rows of a table, in one pass over them.
 ///
 /// The pass is over rounded numbers, at four times the speed. What may be among the K best is
@@ -51,30 +49,26 @@ package struct TopKScan: Sendable {
   ) {
     let (rows, k) = (queries.count / table.width, min(k, table.count))
     precondition(queries.count == rows * table.width && k >= 0)
-    precondition(excluded.isEmpty || excluded.count == rows)
-    if let allowed {
-      precondition(allowed.count == (table.count + RoundedRows.lanes - 1) / RoundedRows.lanes)
-    }
+    let eligible = Eligible(of: table.count, allowed: allowed, excluded: excluded, rows: rows)
     best.removeAll(keepingCapacity: true)
     starts.removeAll(keepingCapacity: true)
     for first in stride(from: 0, to: rows, by: Self.rowRun) {
       let run = first..<min(first + Self.rowRun, rows)
       let some = queries.extracting(elements(of: run, width: table.width))
-      let excluded = excluded.isEmpty ? [] : excluded[run]
-      shortlist(some, table, k, allowed, excluded)
-      scanExactly(some, table, k, allowed, excluded)
+      shortlist(some, from: first, table, k, eligible)
+      scanExactly(some, from: first, table, k, eligible)
       collect(some, table, k)
     }
     starts.append(best.count)
   }
 
-  /// Finds for each query what may be among its best, unless that is too much.
+  /// Finds for each query, those from a row on, what may be among its best, unless that is too much.
   private mutating func shortlist(
     _ queries: Span<Float>,
+    from firstRow: Int,
     _ table: ScanTable,
     _ k: Int,
-    _ allowed: [UInt32]?,
-    _ excluded: ArraySlice<[Int32]>
+    _ eligible: Eligible
   ) {
     let rows = queries.count / table.width
     let panels = table.rounded.panels.count / table.rounded.pairs
@@ -85,12 +79,10 @@ package struct TopKScan: Sendable {
     while lists.count < rows { lists.append(Shortlist()) }
     // What is more is scored sooner by the exact scan, and takes less memory.
     let limit = max(1_024, 8 * k, min(table.count / 8, 8_192))
-    for row in 0..<rows {
-      lists[row].begin(k, tile.precisions[row], limit: limit)
-    }
+    for row in 0..<rows { lists[row].begin(k, tile.precisions[row], limit: limit) }
     for first in stride(from: 0, to: panels, by: Self.panelRun) {
       let run = first..<min(first + Self.panelRun, panels)
-      if let allowed, allowed[run].allSatisfy({ $0 == 0 }) { continue }
+      if !eligible.containsAny(of: run) { continue }
       var row = 0
       while row < rows {
         let block = tile.block(at: row)
@@ -99,8 +91,7 @@ package struct TopKScan: Sendable {
         for row in block {
           let part = elements(of: row - block.lowerBound, width: run.count)
           var scores = all._mutatingExtracting(part)
-          let excluded = excluded.isEmpty ? [] : excluded[excluded.startIndex + row]
-          Self.hide(excluded, allowed, of: table.count, panels: run, &scores)
+          eligible.hide(from: &scores, panels: run, row: firstRow + row)
           lists[row].take(scores.span, from: RoundedRows.lanes * first)
         }
         row = block.upperBound
@@ -113,23 +104,19 @@ package struct TopKScan: Sendable {
   /// Scans for those queries whose rounded scores tell too little.
   private mutating func scanExactly(
     _ queries: Span<Float>,
+    from firstRow: Int,
     _ table: ScanTable,
     _ k: Int,
-    _ allowed: [UInt32]?,
-    _ excluded: ArraySlice<[Int32]>
+    _ eligible: Eligible
   ) {
     let width = table.width
     let rest = (0..<(queries.count / width)).filter { lists[$0].isOverfull }
     if rest.isEmpty { return }
     var gathered: [Float] = []
     for row in rest { for i in elements(of: row, width: width) { gathered.append(queries[i]) } }
-    exact.scan(
-      gathered.span,
-      over: table,
-      k: k,
-      isAllowed: { Self.lanes(of: $0 / 32, table.count, allowed) >> ($0 % 32) & 1 == 1 },
-      isExcluded: { !excluded.isEmpty && excluded[excluded.startIndex + rest[$0]].contains($1) }
-    )
+    exact.scan(gathered.span, over: table, k: k) { row, item in
+      eligible.contains(item, row: firstRow + rest[row])
+    }
   }
 
   /// Writes down every row's best.
@@ -145,32 +132,5 @@ package struct TopKScan: Sendable {
         finals.rank(lists[row], query, table, k, into: &best)
       }
     }
-  }
-
-  /// Hides the items that are excluded or not allowed, and what is no item.
-  private static func hide(
-    _ excluded: [Int32],
-    _ allowed: [UInt32]?,
-    of count: Int,
-    panels: Range<Int>,
-    _ scores: inout MutableSpan<Shortlist.Scores>
-  ) {
-    let items = (32 * panels.lowerBound)..<(32 * panels.upperBound)
-    for item in excluded where items.contains(Int(item)) {
-      let place = Int(item) - items.lowerBound
-      scores[place / 32][place % 32] = Shortlist.hidden
-    }
-    // Of all that may be, only the last panel has what is no item.
-    let first = allowed == nil ? count / 32 : 0
-    for panel in max(first, panels.lowerBound)..<max(first, panels.upperBound) {
-      let (place, lanes) = (panel - panels.lowerBound, lanes(of: panel, count, allowed))
-      if lanes != .max { scores[place] = vector_kept(scores[place], lanes, Shortlist.hidden) }
-    }
-  }
-
-  /// The lanes of a panel that are items, and allowed.
-  private static func lanes(of panel: Int, _ count: Int, _ allowed: [UInt32]?) -> UInt32 {
-    let rest = count - 32 * panel
-    return (allowed?[panel] ?? .max) & (rest < 32 ? 1 << UInt32(rest) &- 1 : .max)
   }
 }
