@@ -67,19 +67,27 @@ extension RedisSessionScript {
     return views
   }
 
-  /// Reads `[outcome, ordinal, item…]`.
+  /// Reads `[outcome, ordinal, entries]`.
   private static func view(_ reply: Reply) -> SessionView? {
-    guard case .array(let fields) = reply, fields.count >= 2,
+    guard case .array(let fields) = reply, fields.count == 3,
       let outcome = text(fields[0]).flatMap(SessionView.Outcome.init(rawValue:)),
-      case .integer(let number) = fields[1], let ordinal = Int(exactly: number), ordinal >= 0
+      case .integer(let number) = fields[1], let ordinal = Int(exactly: number), ordinal >= 0,
+      case .bytes(let entries) = fields[2], let items = items(of: entries)
     else { return nil }
+    return SessionView(outcome: outcome, items: items, ordinal: ordinal)
+  }
+
+  /// The items of entries, each four values: time, ordinal, item, event id.
+  private static func items(of entries: [UInt8]) -> [String]? {
+    var reader = MessagePackReader(entries)
     var items: [String] = []
-    items.reserveCapacity(fields.count - 2)
-    for field in fields.dropFirst(2) {
-      guard let item = text(field) else { return nil }
+    while !reader.isAtEnd {
+      guard reader.skip(), reader.skip(), let item = reader.text(), reader.skip() else {
+        return nil
+      }
       items.append(item)
     }
-    return SessionView(outcome: outcome, items: items, ordinal: ordinal)
+    return items
   }
 
   private static func text(_ reply: Reply) -> String? {

@@ -2,12 +2,12 @@
 /// where every change's partition is still ours by the fence of the user's bucket.
 ///
 /// The value is MessagePack: `[format, count, base, newest, kept, window, tail, trails]`, and
-/// behind it the `kept` entries by time, four values each: time − base, ordinal, item, event id or
-/// `false`.
+/// behind it the `kept` entries by time, four values each: time − base, ordinal, item, event id
+/// or `false`.
 ///
 /// * `base` is the time of the first click, `newest` that of the last entry, less base.
 /// * The last `window` entries, those a view shows, begin `tail` bytes into the entries: so the
-///   usual click, newer than all, reads and writes only those and copies the rest as text. A click
+///   usual click, newer than all, adds itself to the text and takes nothing else apart. A click
 ///   that comes late, or again, opens all.
 /// * `trails`: per partition `{source, offset, ordinal, steps, length}`, the latest last; `steps`
 ///   is a pair of values per record: how much the offset and the ordinal grew by it.
@@ -28,43 +28,58 @@ enum RedisSessionScript {
     local HEAD, CLAIMS = 5, tonumber(ARGV[5])
     local key, limit, slack = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
     local lateness, ttl = tonumber(ARGV[3]), ARGV[4]
+    local pack, unpack_limit = cmsgpack.pack, cmsgpack.unpack_limit
     local count, base, newest, kept, trails
-    -- Closed, the entries are the text from an offset on, and those added since; `tail` is where
-    -- those begin in the text that are in view. Open, they are all in one table.
+    -- Closed, the entries are the text from an offset on, and behind it what is added: Redis hashes
+    -- every byte of a string that it makes, so no long one is made but to be stored. `tail` is
+    -- where in the text those begin that are in view. Open, they are all in one table.
     local text, from, tail, added, all
 
     local function clear()
       count, base, newest, kept, trails = 0, nil, nil, 0, {}
-      text, from, tail, added, all = '', 0, 0, {}, nil
+      text, from, tail, added, all = '', 0, 0, '', nil
+    end
+
+    local function settle()
+      text, from, tail, added = string.sub(text, from + 1) .. added, 0, tail - from, ''
     end
 
     local function open()
       if all then return end
+      settle()
       all = {}
       local at = from
-      for i = 1, kept * WIDTH - #added, WIDTH do
-        at, all[i], all[i + 1], all[i + 2], all[i + 3] = cmsgpack.unpack_limit(text, WIDTH, at)
+      for i = 1, kept * WIDTH, WIDTH do
+        at, all[i], all[i + 1], all[i + 2], all[i + 3] = unpack_limit(text, WIDTH, at)
       end
-      for i = 1, #added do all[#all + 1] = added[i] end
       if #all ~= kept * WIDTH then error('entries') end
     end
 
+    local function close()
+      if not all then return end
+      local parts = {}
+      for i = 1, #all, WIDTH do
+        parts[#parts + 1] = pack(all[i], all[i + 1], all[i + 2], all[i + 3])
+      end
+      text, from, tail, all = table.concat(parts), 0, 0, nil
+      for i = 1, kept - limit do tail = tail + #parts[i] end
+    end
+
     local function load(value)
-      local at, state = cmsgpack.unpack_limit(value, 1, 0)
+      local at, state = unpack_limit(value, 1, 0)
       if state[1] ~= FORMAT then error('format ' .. tostring(state[1])) end
       local window, skipped
       count, base, newest, kept, window, skipped, trails = unpack(state, 2, 8)
       text, from, tail = value, at, at + skipped
-      -- Other limits than it was stored by, or more values than a call may return.
-      if window ~= math.min(kept, limit) or window > 1000 then open() end
+      -- Stored by other limits.
+      if window ~= math.min(kept, limit) then open() end
     end
 
     local function known(id)
       if not all then
-        for i = WIDTH, #added, WIDTH do
-          if added[i] == id then return true end
-        end
-        if not string.find(text, cmsgpack.pack(id), from + 1, true) then return false end
+        local bytes = pack(id)
+        local found = string.find(text, bytes, from + 1, true)
+        if not (found or string.find(added, bytes, 1, true)) then return false end
         open()
       end
       for i = WIDTH, #all, WIDTH do
@@ -73,21 +88,25 @@ enum RedisSessionScript {
       return false
     end
 
-    -- Adds a click newer than all, with room in the view for one of the text beside it.
-    local function append(time, item, id)
-      local n = #added
-      added[n + 1], added[n + 2], added[n + 3], added[n + 4] = time, count, item, id
-      kept, newest = kept + 1, time
-      if kept > limit then tail = cmsgpack.unpack_limit(text, WIDTH, tail) end
-      if kept > limit + slack then
-        from, kept = cmsgpack.unpack_limit(text, WIDTH, from), kept - 1
-      end
+    -- Where the next entry begins; Redis says −1 of the end.
+    local function behind(entry)
+      local at = unpack_limit(text, WIDTH, entry)
+      return at < 0 and #text or at
     end
 
     -- Inserts behind everything of the same time, and cuts the oldest.
     local function insert(time, item, id)
-      if not all and time >= (newest or time) and #added / WIDTH + 1 < limit then
-        return append(time, item, id)
+      if not all and time >= (newest or time) then
+        added = added .. pack(time, count, item, id)
+        kept, newest = kept + 1, time
+        if kept > limit then
+          if tail == #text then settle() end
+          tail = behind(tail)
+        end
+        while kept > limit + slack do
+          from, kept = behind(from), kept - 1
+        end
+        return
       end
       open()
       local at = #all + 1
@@ -109,11 +128,11 @@ enum RedisSessionScript {
     local function remember(source, offset)
       local of, at = trail(source)
       if of then table.remove(trails, at) else of = {source, offset, count, '', 0} end
-      of[4] = of[4] .. cmsgpack.pack(offset - of[2], count - of[3])
+      of[4] = of[4] .. pack(offset - of[2], count - of[3])
       of[2], of[3], of[5] = offset, count, of[5] + 1
       -- A few at a time: what is beyond the slack is not recalled.
       if of[5] > slack + 16 then
-        local at = cmsgpack.unpack_limit(of[4], 2 * 15, 0)
+        local at = unpack_limit(of[4], 2 * 15, 0)
         of[4], of[5] = string.sub(of[4], at + 1), of[5] - 15
       end
       if #trails == SOURCES then table.remove(trails, 1) end
@@ -125,7 +144,7 @@ enum RedisSessionScript {
       local steps, at = {}, 0
       for i = 1, of[5] do
         local by, clicks
-        at, by, clicks = cmsgpack.unpack_limit(of[4], 2, at)
+        at, by, clicks = unpack_limit(of[4], 2, at)
         steps[i] = {by, clicks}
       end
       local offset, ordinal = of[2], of[3]
@@ -136,26 +155,21 @@ enum RedisSessionScript {
       return 0
     end
 
+    -- The entries in view, as they are kept: taking them apart here would cost more than all else.
     local function view(outcome, ordinal)
-      local reply = {outcome, ordinal}
-      if not all and ordinal == count then
-        local before = math.min(kept, limit) - #added / WIDTH
-        if before > 0 then
-          -- An offset, and then the entries.
-          local read = {cmsgpack.unpack_limit(text, before * WIDTH, tail)}
-          for i = 4, #read, WIDTH do reply[#reply + 1] = read[i] end
-        end
-        for i = 3, #added, WIDTH do reply[#reply + 1] = added[i] end
-        return reply
+      if ordinal == count then
+        close()
+        return {outcome, ordinal, string.sub(text, tail + 1) .. added}
       end
       open()
       local found = {}
-      for i = #all - 1, 1, -WIDTH do
+      for i = #all - WIDTH + 1, 1, -WIDTH do
         if #found == limit then break end
-        if all[i - 1] <= ordinal then found[#found + 1] = all[i] end
+        if all[i + 1] <= ordinal then
+          table.insert(found, 1, pack(all[i], all[i + 1], all[i + 2], all[i + 3]))
+        end
       end
-      for i = #found, 1, -1 do reply[#reply + 1] = found[i] end
-      return reply
+      return {outcome, ordinal, table.concat(found)}
     end
 
     local function click(source, offset, time, item, id)
@@ -183,33 +197,18 @@ enum RedisSessionScript {
       end
       if kind == 'erase' then
         clear()
-        return {'erased', 0}, true
+        return {'erased', 0, ''}, true
       end
       local id = kind == 'named' and ARGV[at + 5]
       return click(source, offset, tonumber(ARGV[at + 3]), ARGV[at + 4], id), true
     end
 
-    local function pack(fields, parts)
-      for i = 1, #fields, WIDTH do
-        parts[#parts + 1] = cmsgpack.pack(fields[i], fields[i + 1], fields[i + 2], fields[i + 3])
-      end
-    end
-
     local function save()
       if #trails == 0 then return redis.pcall('DEL', key) end
-      local window = math.min(kept, limit)
-      local parts = {'', ''}
-      local skipped = tail - from
-      if all then
-        pack(all, parts)
-        skipped = 0
-        for i = 3, #parts - window do skipped = skipped + #parts[i] end
-      else
-        if kept * WIDTH > #added then parts[2] = string.sub(text, from + 1) end
-        pack(added, parts)
-      end
-      parts[1] = cmsgpack.pack({FORMAT, count, base, newest, kept, window, skipped, trails})
-      return redis.pcall('SET', key, table.concat(parts), 'PX', ttl)
+      close()
+      local window, skipped = math.min(kept, limit), tail - from
+      local head = pack({FORMAT, count, base, newest, kept, window, skipped, trails})
+      return redis.pcall('SET', key, head .. string.sub(text, from + 1) .. added, 'PX', ttl)
     end
 
     local function run(value)
