@@ -1,4 +1,5 @@
 package import Diffusion
+internal import Kernels
 
 /// From conditions to x̂₀: in one draw for a folded linear denoiser, or step by step.
 ///
@@ -12,6 +13,9 @@ package struct Walk: Sendable {
   /// One of the two.
   private var folded: FoldedSampler?
   private var steps: Steps?
+  /// Of the last batch; once its caller has let go of them, the next takes their memory.
+  private var clean: [Float] = []
+  private var outcomes: [Outcome] = []
 
   /// Prepares the reverse process of a model.
   ///
@@ -75,8 +79,11 @@ package struct Walk: Sendable {
     deadlines: Deadlines? = nil,
     origin: [Float] = []
   ) -> (clean: [Float], outcomes: [Outcome]) {
-    var clean = [Float](repeating: 0, count: conditions.count)
-    var outcomes: [Outcome] = []
+    var clean: [Float] = []
+    swap(&clean, &self.clean)
+    defer { self.clean = clean }
+    clean.resize(to: conditions.count)
+    outcomes.removeAll(keepingCapacity: true)
     if keys.isEmpty { return (clean, outcomes) }
     var noise = SeededNoise(keys: keys)
     var estimates = clean.mutableSpan

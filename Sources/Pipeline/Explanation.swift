@@ -46,7 +46,7 @@ extension Recommender {
     )
     let keys = sessions.map(\.key)
     let generated = denoise(conditions: conditions, keys: keys, deadlinesNs: []) { 0 }
-    let previous = sessions.map { $0.history.last.map(id) ?? "" }
+    let previous = sessions.map { $0.history.last.map { names[$0] } ?? "" }
     match(
       generated.oracles.span,
       after: previous,

@@ -88,6 +88,7 @@ extension Pipeline {
     }
     var generation = generation
     generation.lessons = recommender.lessons
+    let names = recommender.names
     return Suggestion(
       user: click.user,
       source: .init(
@@ -95,7 +96,7 @@ extension Pipeline {
         eventID: click.eventID,
         timestampMs: click.timestampMs,
       ),
-      items: matches.map { .init(id: recommender.id(of: $0.item), score: $0.score) },
+      items: matches.map { .init(id: names[$0.item], score: $0.score) },
       model: .init(name: recommender.manifest.name, version: recommender.manifest.version),
       generation: generation,
       sessionLength: view.items.count,

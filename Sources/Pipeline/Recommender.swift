@@ -62,6 +62,8 @@ package struct Recommender: Sendable {
   /// What was learned since, if anything was.
   private var live: LiveMatcher?
   private var encoder: SequenceEncoder
+  /// Of the last batch: its memory is the next one's.
+  private var conditions: [Float] = []
   private var walk: Walk
 
   /// Clicks the encoder reads, L.
@@ -114,7 +116,12 @@ package struct Recommender: Sendable {
 
   /// h of each session, (rows, d).
   mutating func encode(history: [Int32], lengths: [Int32]) -> [Float] {
-    var conditions = [Float](repeating: 0, count: lengths.count * manifest.shape.width)
+    let count = lengths.count * manifest.shape.width
+    var conditions: [Float] = []
+    swap(&conditions, &self.conditions)
+    defer { self.conditions = conditions }
+    conditions.removeAll(keepingCapacity: true)
+    conditions.append(contentsOf: repeatElement(0, count: count))
     var span = conditions.mutableSpan
     encoder.encode(items: history.span, lengths: lengths.span, into: &span)
     return conditions
@@ -163,14 +170,12 @@ package struct Recommender: Sendable {
   /// The number of an item that may be suggested; `nil` if there is none.
   func index(of id: String) -> Int32? { catalogue.index(of: id) ?? live?.table.index(of: id) }
 
-  /// What an item is called.
-  func id(of item: Int32) -> String {
-    item < catalogue.count ? catalogue.ids[Int(item)] : live?.table.id(of: item) ?? ""
-  }
+  /// What items are called.
+  var names: Names { Names(ids: catalogue.ids, live: live?.table) }
 
   /// The embedding that an item is matched by, (d).
   func embedding(of item: Int32) -> [Float] {
-    live?.table.embedding(of: id(of: item)) ?? catalogue.embedding(of: item)
+    live?.table.embedding(of: names[item]) ?? catalogue.embedding(of: item)
   }
 
   /// The most clicked items, best first.
@@ -188,6 +193,17 @@ extension ItemFilter {
       allow: options.allowed?.compactMap { catalogue.index(of: $0) },
       deny: options.denied.compactMap { catalogue.index(of: $0) },
     )
+  }
+}
+
+/// What items are called, apart from a recommender: that is large, and whoever asks it for one item
+/// after the other copies it for each.
+struct Names {
+  fileprivate let ids: [String]
+  fileprivate let live: LiveTable?
+
+  subscript(item: Int32) -> String {
+    item < ids.count ? ids[Int(item)] : live?.id(of: item) ?? ""
   }
 }
 

@@ -37,8 +37,7 @@ package struct TelemetryText {
   }
 
   private mutating func head(_ name: String, _ type: String, _ help: String) {
-    let help = help.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
-    text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+    text += "# HELP \(name) \(Self.escaped(help, ["\\", "\n"]))\n# TYPE \(name) \(type)\n"
   }
 
   private mutating func line(
@@ -47,11 +46,18 @@ package struct TelemetryText {
     _ value: String
   ) {
     let written = labels.map { label, value in
-      let value = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-        .replacing("\n", with: "\\n")
-      return "\(label)=\"\(value)\""
+      "\(label)=\"\(Self.escaped(value, ["\\", "\n", "\""]))\""
     }
     text += name + (written.isEmpty ? "" : "{\(written.joined(separator: ","))}") + " \(value)\n"
+  }
+
+  private static func escaped(_ text: String, _ special: [Unicode.Scalar]) -> String {
+    // Most texts have none of them, and looking is quicker than building anew.
+    if !text.unicodeScalars.contains(where: special.contains) { return text }
+    return text.unicodeScalars.reduce(into: "") { escaped, scalar in
+      if special.contains(scalar) { escaped += "\\" }
+      escaped += scalar == "\n" ? "n" : String(scalar)
+    }
   }
 
   static func number(_ value: Double) -> String {
