@@ -170,7 +170,7 @@ let package = Package(
       ]
     ),
     tests("SimulationTests", ["Simulation", "Events", "Pipeline"]),
-    tests("EvaluationTests", ["Evaluation", "Events", "Files"]),
+    tests("EvaluationTests", ["Evaluation", "Events", "Files", "TestSupport"]),
     tests(
       "ReplayTests",
       ["Replay", "Events", "Files", "Network", "Pipeline", "Sessions", "TestSupport"]
@@ -179,7 +179,7 @@ let package = Package(
       "ExperimentsTests",
       ["Experiments", "Training", "Evaluation", "Network", "Diffusion", "Files", "TestSupport"]
     ),
-    tests("BenchmarksTests", ["Benchmarks", "Evaluation", "Files", "Network"]),
+    tests("BenchmarksTests", ["Benchmarks", "Evaluation", "Files", "Network", "TestSupport"]),
     tests(
       "TrainingTests",
       [

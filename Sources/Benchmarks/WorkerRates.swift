@@ -46,7 +46,7 @@ package struct WorkerRates: Equatable, Sendable {
       y: .init(label: "events a second", hasZero: true),
       series: groups.map { pipelines, rates in
         Plot.Series(
-          name: pipelines == 1 ? "one pipeline" : "\(pipelines) pipelines",
+          name: pipelines == 1 ? "1 pipeline" : "\(pipelines) pipelines",
           points: rates.sorted { $0.partitions < $1.partitions }
             .map { Plot.Point(x: Double($0.partitions), y: $0.eventsPerSecond) }
         )

@@ -62,7 +62,7 @@ package struct TopKScan: Sendable {
     starts.append(best.count)
   }
 
-  /// Finds for each query, those from a row on, what may be among its best, unless that is too much.
+  /// Finds what may be among the best of each query, those from a row on, unless that is too much.
   private mutating func shortlist(
     _ queries: Span<Float>,
     from firstRow: Int,

@@ -15,21 +15,34 @@ struct Bench: ParsableCommand {
     abstract: "Measure how fast this machine encodes, denoises, matches, trains and starts.",
     discussion: """
       On models of random weights with 64 dimensions, on one thread. Times are of single calls; \
-      the median makes the rate. train is DreamRec's own, of a linear denoiser or an mlp. \
+      the median makes the rate. suggest is encode, generate and match, which follow it one by \
+      one; read goes through all embeddings once; train is DreamRec's own, of a linear denoiser \
+      or an mlp. Allocations are counted where deploy/allocations.c is preloaded. \
       `dreamstream curves` draws cost against sizes.
       """
   )
 
   @Argument(help: "What to measure. (default: all, sessions with --redis only)")
   var works: [Work] = []
-  @Option(help: "The denoiser of suggest, pipeline and train.")
-  var denoiser = Shape.Denoiser.linear
-  @Option(help: "DDIM steps of suggest and pipeline; 0 for all T ancestral ones, or the fold.")
-  var steps = 0
-  @Option(name: .customLong("timesteps"), help: "T.") var timesteps = 500
-  @Option(help: "Clicks of a session.") var length = 10
-  @Option(help: "Rows at once.", transform: Self.numbers) var batch = [1, 32, 64, 256]
-  @Option(help: "Sizes of the catalogue.", transform: Self.numbers) var items = [10_000]
+  @Option(help: "The denoiser of suggest, pipeline and train. (default: linear)")
+  var denoiser: Shape.Denoiser?
+  @Option(
+    help: "DDIM steps of suggest and pipeline; 0: all T ancestral, or the fold. (default: 0)"
+  )
+  var steps: Int?
+  @Option(help: "T, the steps of their noise schedule. (default: 500)") var timesteps: Int?
+  @Option(help: "The longest session of suggest and pipeline, in clicks. (default: 10)")
+  var length: Int?
+  @Option(
+    help: "Rows at once of suggest, match, pipeline and sessions. (default: 1,32,64,256)",
+    transform: Self.numbers
+  )
+  var batch: [Int]?
+  @Option(
+    help: "Sizes of the catalogue, for all but sessions. (default: 10000)",
+    transform: Self.numbers
+  )
+  var items: [Int]?
   @Option(
     help: "The Redis of sessions, HOST:PORT or unix:///PATH; what stays there are 40 KB of fences."
   )
@@ -37,69 +50,80 @@ struct Bench: ParsableCommand {
   @Option(help: "How long each is repeated.") var seconds = 1.0
   @Flag(help: "Print JSON, a line for each.") var json = false
   @Option(
-    help: "What an earlier run printed as JSON: a column says how many times as fast this is."
+    help: """
+      What an earlier run printed as JSON: a column of the table says how many times as fast this \
+      is, – where it has no such row.
+      """
   )
   var reference: String?
 
   func validate() throws {
-    let numbers = [
-      ("batch", batch, 1...4_096), ("items", items, 2...10_000_000),
-      ("length", [length], 1...1_000), ("timesteps", [timesteps], 2...10_000),
-      ("steps", [steps], 0...max(0, timesteps)),
-    ]
-    var problems = numbers.flatMap { name, values, range in
+    var problems = sizes.flatMap { option, values, range in
       values.filter { !range.contains($0) }
-        .map { "\(name) is \($0); it wants \(range.lowerBound) to \(range.upperBound)" }
+        .map { "--\(option) is \($0); it wants \(range.lowerBound) to \(range.upperBound)" }
     }
     if !(0...3_600).contains(seconds) {
-      problems.append("seconds is \(seconds); it wants 0 to 3600")
+      problems.append("--seconds is \(seconds); it wants 0 to 3600")
+    }
+    for (option, isGiven, works) in takers where isGiven && works.isDisjoint(with: chosen) {
+      let names = works.map(\.rawValue).sorted().joined(separator: ", ")
+      problems.append("--\(option) changes nothing here; it is for \(names)")
     }
     if works.contains(.sessions), redis == nil {
       problems.append("sessions wants --redis: folding happens there")
     }
     if json, reference != nil { problems.append("--reference is for the table, not for --json") }
-    if chosen.contains(.train), ![.linear, .mlp].contains(denoiser) {
+    if chosen.contains(.train), let denoiser, ![.linear, .mlp].contains(denoiser) {
       problems.append(
-        "denoiser is \(denoiser.rawValue); train wants linear or mlp: name other works"
+        "--denoiser is \(denoiser.rawValue); train wants linear or mlp: name other works"
       )
     }
     if !problems.isEmpty { throw ValidationError(problems.joined(separator: "\n")) }
   }
 
   func run() throws {
-    let stopwatch = Stopwatch(seconds: seconds)
-    let earlier = try reference.map { path in
-      try Reference(lines: String(decoding: WholeFile.read(path), as: UTF8.self))
-    }
-    let table = MeasurementTable(json: json, reference: earlier)
-    func show(_ measurements: [Benchmarks.Measurement]) throws {
-      for measurement in measurements { try table.show(measurement) }
-    }
-    for work in chosen {
-      if work == .sessions {
-        var bench = try sessions(in: redis ?? "")
-        try show(bench.run(batches: batch, stopwatch))
-        continue
+    let earlier = try reference.map { try Reference(path: $0) }
+    var table = MeasurementTable(json: json, reference: earlier)
+    for work in chosen { try measure(work) { try table.show($0) } }
+  }
+
+  private func measure(_ work: Work, show: (Benchmarks.Measurement) throws -> Void) throws {
+    switch work {
+    case .suggest:
+      for items in catalogues {
+        var bench = try GenerationBench(setting(items))
+        for batch in batches { try bench.run(batch: batch, stopwatch).forEach(show) }
       }
-      for items in items {
-        switch work {
-        case .suggest:
-          var bench = try GenerationBench(setting(items))
-          for batch in batch { try show(bench.run(batch: batch, stopwatch)) }
-        case .match: try show(MatchBench(items: items).run(batches: batch, stopwatch))
-        case .pipeline:
-          let clicks = max(Int(seconds * 50_000), 5 * (batch.max() ?? 1))
-          let bench = try PipelineBench(setting(items), clicks: clicks)
-          for batch in batch { try show(bench.run(batch: batch)) }
-        case .sessions: break
-        case .train: try show([TrainingBench(items: items).run(denoiser, stopwatch)])
-        case .start:
-          let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("dreamstream-bench-\(UUID().uuidString)").path
-          defer { try? FileManager.default.removeItem(atPath: folder) }
-          try show(StartBench(items: items, directory: folder).run(stopwatch))
-        }
+    case .match:
+      for items in catalogues {
+        try MatchBench(items: items).run(batches: batches, stopwatch).forEach(show)
       }
+    case .pipeline:
+      let clicks = max(Int(seconds * 50_000), 5 * (batches.max() ?? 1))
+      for items in catalogues {
+        let bench = try PipelineBench(setting(items), clicks: clicks)
+        for batch in batches { try bench.run(batch: batch).forEach(show) }
+      }
+    case .train:
+      for items in catalogues {
+        try show(TrainingBench(items: items).run(denoiser ?? .linear, stopwatch))
+      }
+    case .start:
+      for items in catalogues {
+        let folder = FileManager.default.temporaryDirectory
+          .appendingPathComponent("dreamstream-bench-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try StartBench(items: items, directory: folder).run(stopwatch).forEach(show)
+      }
+    case .sessions:
+      let settings = [
+        ("redis.address", redis ?? ""), ("redis.prefix", "dreamstream-bench"),
+        ("sessions.ttl_ms", "1m"), ("sessions.lateness", "1m"),
+      ]
+      var bench = try SessionBench(
+        Configuration.load(file: nil, overrides: settings, environment: [:])
+      )
+      try bench.run(batches: batches, stopwatch).forEach(show)
     }
   }
 
@@ -107,30 +131,51 @@ struct Bench: ParsableCommand {
     works.isEmpty ? Work.allCases.filter { $0 != .sessions || redis != nil } : works
   }
 
-  private func sessions(in redis: String) throws -> SessionBench {
-    let settings = [
-      ("redis.address", redis), ("redis.prefix", "dreamstream-bench"), ("sessions.ttl_ms", "1m"),
-      ("sessions.lateness", "1m"),
+  private var stopwatch: Stopwatch { Stopwatch(seconds: seconds) }
+  private var batches: [Int] { batch ?? [1, 32, 64, 256] }
+  private var catalogues: [Int] { items ?? [10_000] }
+
+  private var sizes: [(option: String, values: [Int], range: ClosedRange<Int>)] {
+    let timesteps = timesteps ?? 500
+    return [
+      ("batch", batches, 1...4_096), ("items", catalogues, 2...10_000_000),
+      ("length", [length ?? 10], 1...1_000), ("timesteps", [timesteps], 2...10_000),
+      ("steps", [steps ?? 0], 0...max(0, timesteps)),
     ]
-    return try SessionBench(Configuration.load(file: nil, overrides: settings, environment: [:]))
+  }
+
+  /// Which works an option is for.
+  private var takers: [(option: String, isGiven: Bool, works: Set<Work>)] {
+    let models: Set<Work> = [.suggest, .pipeline]
+    return [
+      ("denoiser", denoiser != nil, models.union([.train])), ("steps", steps != nil, models),
+      ("timesteps", timesteps != nil, models), ("length", length != nil, models),
+      ("batch", batch != nil, models.union([.match, .sessions])),
+      ("items", items != nil, Set(Work.allCases).subtracting([.sessions])),
+      ("redis", redis != nil, [.sessions]),
+    ]
   }
 
   private func setting(_ items: Int) -> GenerationBench.Setting {
+    let (denoiser, steps) = (denoiser ?? .linear, steps ?? 0)
+    // Without a denoiser all steps give the same.
     let sampler: Manifest.Serving.Sampler =
-      steps > 0 ? .ddim : denoiser == .linear ? .folded : .ddpm
+      steps > 0 || denoiser == .none ? .ddim : denoiser == .linear ? .folded : .ddpm
     return GenerationBench.Setting(
       denoiser,
       sampler,
-      steps: timesteps,
+      steps: timesteps ?? 500,
       ddimSteps: max(1, steps),
       items: items,
-      length: length
+      length: length ?? 10
     )
   }
 
   private static func numbers(_ text: String) throws -> [Int] {
-    try text.split(separator: ",").map { part in
-      guard let number = Int(part) else { throw ValidationError("\(part) is no whole number") }
+    try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+      guard let number = Int(part) else {
+        throw ValidationError("'\(part)' is no whole number; it wants such as 1,64")
+      }
       return number
     }
   }

@@ -28,7 +28,8 @@ struct Curves: ParsableCommand {
   func run() throws {
     // First what needs no measuring: a wrong path shows at once.
     try worker.map { try WorkerRates(path: $0) }?.write(to: folder)
-    let table = MeasurementTable(json: json)
-    try CurveBench(Stopwatch(seconds: seconds), show: table.show).write(to: folder)
+    var table = MeasurementTable(json: json)
+    let bench = CurveBench(Stopwatch(seconds: seconds)) { try table.show($0) }
+    try bench.write(to: folder)
   }
 }

@@ -4,26 +4,23 @@ import Foundation
 /// Measurements on standard output: a table in Markdown, or JSON, a line for each.
 struct MeasurementTable {
   let json: Bool
-  private let reference: Reference?
+  /// Rates are set beside its.
+  let reference: Reference?
+  private var isBegun = false
 
-  /// Begins with the table's head; with a `reference`, rates are set beside its.
   init(json: Bool, reference: Reference? = nil) {
     self.json = json
     self.reference = reference
-    if json { return }
-    let columns =
-      ["work", "settings", "unit", "a second", "p50 µs", "p99 µs", "allocations a unit"]
-      + (reference == nil ? [] : ["times the reference"])
-    say("| \(columns.joined(separator: " | ")) |\n|\(columns.map { _ in "---|" }.joined())")
   }
 
-  func show(_ measurement: Benchmarks.Measurement) throws {
+  mutating func show(_ measurement: Benchmarks.Measurement) throws {
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys]
       say(String(decoding: try encoder.encode(measurement), as: UTF8.self))
       return
     }
+    begin()
     func number(_ value: Double?, _ format: String) -> String {
       value.map { String(format: format, $0) } ?? "–"
     }
@@ -36,5 +33,14 @@ struct MeasurementTable {
     ]
     if let reference { cells.append(number(reference.ratio(of: measurement), "%.2f")) }
     say("| \(cells.joined(separator: " | ")) |")
+  }
+
+  private mutating func begin() {
+    if isBegun { return }
+    isBegun = true
+    let columns =
+      ["work", "settings", "unit", "a second", "p50 µs", "p99 µs", "allocations a unit"]
+      + (reference == nil ? [] : ["times the reference"])
+    say("| \(columns.joined(separator: " | ")) |\n|\(columns.map { _ in "---|" }.joined())")
   }
 }

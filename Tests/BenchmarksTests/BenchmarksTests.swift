@@ -1,4 +1,5 @@
 import Benchmarks
+import Files
 import Foundation
 import Network
 import Testing
@@ -30,12 +31,21 @@ struct BenchmarksTests {
       Measurement("w", ["b": batch, "a": "1"], unit: "u", perCall: 1, microseconds: [time])
     }
     let lines = try [measured("1", 10), measured("2", 10)].map {
-      String(decoding: try JSONEncoder().encode($0), as: UTF8.self) + "\n"
-    }.joined()
-    let reference = try Reference(lines: lines)
+      String(decoding: try JSONEncoder().encode($0), as: UTF8.self)
+    }
+    let reference = try reference(lines)
     #expect(reference.ratio(of: measured("2", 5)) == 2)
     #expect(reference.ratio(of: measured("3", 5)) == nil)
-    #expect(throws: ReferenceFailure(line: 3)) { try Reference(lines: lines + "{}") }
+    let failure = #expect(throws: FileFailure.self) { try self.reference(lines + ["{}"]) }
+    #expect(failure?.line == 3)
+    #expect(throws: FileFailure.self) { try self.reference([]) }
+  }
+
+  private func reference(_ lines: [String]) throws -> Reference {
+    let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).ndjson").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try WholeFile.replace(path, with: Array(lines.joined(separator: "\n").utf8))
+    return try Reference(path: path)
   }
 
   @Test("a suggestion is measured whole and in parts, for each denoiser")

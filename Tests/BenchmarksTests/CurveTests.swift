@@ -2,28 +2,11 @@ import Benchmarks
 import Evaluation
 import Files
 import Foundation
-import FoundationXML
+import TestSupport
 import Testing
 
 @Suite("Curves")
 struct CurveTests {
-  /// Counts what an SVG is made of; reading stops at the first thing that is not XML.
-  private final class Reader: NSObject, XMLParserDelegate {
-    private(set) var markers = 0
-    private(set) var lines = 0
-
-    func parser(
-      _ parser: XMLParser,
-      didStartElement name: String,
-      namespaceURI: String?,
-      qualifiedName: String?,
-      attributes: [String: String]
-    ) {
-      if attributes["class"] == "marker" { markers += 1 }
-      if name == "polyline" { lines += 1 }
-    }
-  }
-
   private let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())").path
   private let sizes = {
     var sizes = Curve.Sizes()
@@ -40,11 +23,9 @@ struct CurveTests {
   private func drawn() throws -> [String: [Int]] {
     let names = try FileManager.default.contentsOfDirectory(atPath: folder)
     let counts = try names.map { name in
-      let parser = XMLParser(data: Data(try WholeFile.read("\(folder)/\(name)")))
-      let reader = Reader()
-      parser.delegate = reader
-      #expect(parser.parse(), "\(name) is well formed")
-      return (name, [reader.lines, reader.markers])
+      let svg = SVGReader(String(decoding: try WholeFile.read("\(folder)/\(name)"), as: UTF8.self))
+      #expect(svg.readable, "\(name) is well formed")
+      return (name, [svg.all("polyline").count, svg.count("marker")])
     }
     return Dictionary(uniqueKeysWithValues: counts)
   }

@@ -1,53 +1,7 @@
 import Evaluation
 import Foundation
-import FoundationXML
+import TestSupport
 import Testing
-
-/// What a test wants to know of an SVG file; reading stops at the first thing that is not XML.
-private final class Reader: NSObject, XMLParserDelegate {
-  private(set) var elements: [(name: String, attributes: [String: String], text: String)] = []
-  private(set) var readable = false
-  private var open: Int?
-
-  init(_ svg: String) {
-    super.init()
-    let parser = XMLParser(data: Data(svg.utf8))
-    parser.delegate = self
-    readable = parser.parse()
-  }
-
-  func parser(
-    _ parser: XMLParser,
-    didStartElement name: String,
-    namespaceURI: String?,
-    qualifiedName: String?,
-    attributes: [String: String]
-  ) {
-    elements.append((name, attributes, ""))
-    open = elements.count - 1
-  }
-
-  func parser(
-    _ parser: XMLParser,
-    didEndElement name: String,
-    namespaceURI: String?,
-    qualifiedName: String?
-  ) { open = nil }
-
-  func parser(_ parser: XMLParser, foundCharacters text: String) {
-    if let open { elements[open].text += text }
-  }
-
-  func all(_ name: String) -> [(name: String, attributes: [String: String], text: String)] {
-    elements.filter { $0.name == name }
-  }
-
-  func texts(_ kind: String) -> [String] {
-    elements.filter { $0.attributes["class"] == kind }.map(\.text)
-  }
-
-  func count(_ kind: String) -> Int { texts(kind).count }
-}
 
 @Suite("Plot")
 struct PlotTests {
@@ -56,7 +10,7 @@ struct PlotTests {
     y: Plot.Axis.Scale = .linear,
     _ series: [[Plot.Point]],
     joined: Bool = true
-  ) -> Reader {
+  ) -> SVGReader {
     let plot = Plot(
       title: "t",
       x: .init(label: "x", scale: x),
@@ -65,7 +19,7 @@ struct PlotTests {
         .init(name: "s\($0.offset)", points: $0.element, joined: joined)
       }
     )
-    let reader = Reader(plot.svg)
+    let reader = SVGReader(plot.svg)
     #expect(reader.readable)
     for name in ["nan", "inf"] { #expect(!plot.svg.contains(name)) }
     return reader
@@ -137,7 +91,7 @@ struct PlotTests {
       let axis = Plot.Axis(label: "x", scale: scale, hasZero: hasZero)
       let points = [4.0, 5].map { Plot.Point(x: $0, y: $0) }
       let plot = Plot(title: "t", x: axis, y: axis, series: [.init(name: "s", points: points)])
-      let ticks = Reader(plot.svg).elements.filter { $0.attributes["class"] == "tick" }
+      let ticks = SVGReader(plot.svg).elements.filter { $0.attributes["class"] == "tick" }
       let across = ticks.filter { $0.attributes["text-anchor"] == "middle" }
       let up = ticks.filter { $0.attributes["text-anchor"] == "end" }
       #expect(across.map(\.text) == up.map(\.text))
@@ -188,7 +142,7 @@ struct PlotTests {
       y: .init(label: nasty),
       series: [.init(name: nasty, points: [])]
     )
-    let reader = Reader(plot.svg)
+    let reader = SVGReader(plot.svg)
     #expect(reader.readable)
     let texts = reader.all("text").map(\.text).filter { $0.contains("a") }
     #expect(texts.count == 4)
