@@ -3,7 +3,8 @@ internal import Kernels
 
 /// From conditions to x̂₀: in one draw for a folded linear denoiser, or step by step.
 ///
-/// Scratch is kept: memory is allocated only for a batch larger than any before.
+/// Scratch and results are kept: memory is allocated only for a batch larger than any before, or
+/// while somebody still has the results of the last.
 package struct Walk: Sendable {
   fileprivate struct Steps: Sendable {
     var generator: Generator
@@ -13,7 +14,7 @@ package struct Walk: Sendable {
   /// One of the two.
   private var folded: FoldedSampler?
   private var steps: Steps?
-  /// Of the last batch; once its caller has let go of them, the next takes their memory.
+  /// The results of the last batch.
   private var clean: [Float] = []
   private var outcomes: [Outcome] = []
 

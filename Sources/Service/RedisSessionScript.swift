@@ -1,9 +1,9 @@
 /// The session of one user, folded inside Redis: what `Session.fold` does, atomically and in place,
 /// where every change's partition is still ours by the fence of the user's bucket.
 ///
-/// The value is MessagePack: `[format, count, base, newest, kept, window, tail, trails]`, and
-/// behind it the `kept` entries by time, four values each: time − base, ordinal, item, event id
-/// or `false`.
+/// The value is MessagePack: `[format, count, base, newest, kept, window, tail, trails, size]`, and
+/// behind it, `size` bytes long, the `kept` entries by time, four values each: time − base,
+/// ordinal, item, event id or `false`.
 ///
 /// * `base` is the time of the first click, `newest` that of the last entry, less base.
 /// * The last `window` entries, those a view shows, begin `tail` bytes into the entries: so the
@@ -30,9 +30,9 @@ enum RedisSessionScript {
     local lateness, ttl = tonumber(ARGV[3]), ARGV[4]
     local pack, unpack_limit = cmsgpack.pack, cmsgpack.unpack_limit
     local count, base, newest, kept, trails
-    -- Closed, the entries are the text from an offset on, and behind it what is added: Redis hashes
-    -- every byte of a string that it makes, so no long one is made but to be stored. `tail` is
-    -- where in the text those begin that are in view. Open, they are all in one table.
+    -- Closed, the entries are the text from an offset on, and behind it what is added: apart, for
+    -- Redis hashes every byte of a string that it makes. `tail` is where in the text those begin
+    -- that are in view. Open, they are all in one table.
     local text, from, tail, added, all
 
     local function clear()
@@ -55,22 +55,13 @@ enum RedisSessionScript {
       if #all ~= kept * WIDTH then error('entries') end
     end
 
-    local function close()
-      if not all then return end
-      local parts = {}
-      for i = 1, #all, WIDTH do
-        parts[#parts + 1] = pack(all[i], all[i + 1], all[i + 2], all[i + 3])
-      end
-      text, from, tail, all = table.concat(parts), 0, 0, nil
-      for i = 1, kept - limit do tail = tail + #parts[i] end
-    end
-
     local function load(value)
       local at, state = unpack_limit(value, 1, 0)
       if state[1] ~= FORMAT then error('format ' .. tostring(state[1])) end
-      local window, skipped
-      count, base, newest, kept, window, skipped, trails = unpack(state, 2, 8)
+      local window, skipped, size
+      count, base, newest, kept, window, skipped, trails, size = unpack(state, 2, 9)
       text, from, tail = value, at, at + skipped
+      if size and size ~= #value - at then error('size') end
       -- Stored by other limits.
       if window ~= math.min(kept, limit) then open() end
     end
@@ -157,8 +148,7 @@ enum RedisSessionScript {
 
     -- The entries in view, as they are kept: taking them apart here would cost more than all else.
     local function view(outcome, ordinal)
-      if ordinal == count then
-        close()
+      if not all and ordinal == count then
         return {outcome, ordinal, string.sub(text, tail + 1) .. added}
       end
       open()
@@ -166,8 +156,12 @@ enum RedisSessionScript {
       for i = #all - WIDTH + 1, 1, -WIDTH do
         if #found == limit then break end
         if all[i + 1] <= ordinal then
-          table.insert(found, 1, pack(all[i], all[i + 1], all[i + 2], all[i + 3]))
+          found[#found + 1] = pack(all[i], all[i + 1], all[i + 2], all[i + 3])
         end
+      end
+      for i = 1, #found / 2 do
+        local other = #found + 1 - i
+        found[i], found[other] = found[other], found[i]
       end
       return {outcome, ordinal, table.concat(found)}
     end
@@ -203,11 +197,20 @@ enum RedisSessionScript {
       return click(source, offset, tonumber(ARGV[at + 3]), ARGV[at + 4], id), true
     end
 
+    local function close()
+      local parts = {}
+      for i = 1, #all, WIDTH do
+        parts[#parts + 1] = pack(all[i], all[i + 1], all[i + 2], all[i + 3])
+      end
+      text, from, tail, added = table.concat(parts), 0, 0, ''
+      for i = 1, kept - limit do tail = tail + #parts[i] end
+    end
+
     local function save()
       if #trails == 0 then return redis.pcall('DEL', key) end
-      close()
-      local window, skipped = math.min(kept, limit), tail - from
-      local head = pack({FORMAT, count, base, newest, kept, window, skipped, trails})
+      if all then close() end
+      local window, skipped, size = math.min(kept, limit), tail - from, #text - from + #added
+      local head = pack({FORMAT, count, base, newest, kept, window, skipped, trails, size})
       return redis.pcall('SET', key, head .. string.sub(text, from + 1) .. added, 'PX', ttl)
     end
 

@@ -191,6 +191,7 @@ package final class RedisSessions: SessionStore, Sendable {
     SessionFailure(
       remedy: .stop,
       reason: "Redis answered for \(key) with something else than \(what)"
+        + "; delete the key to start afresh, or choose another key prefix"
     )
   }
 }

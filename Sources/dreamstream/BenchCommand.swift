@@ -43,6 +43,8 @@ struct Bench: ParsableCommand {
     transform: Self.numbers
   )
   var items: [Int]?
+  @Option(help: "Numbers of an embedding, of match; all else has 64. (default: 64)")
+  var width: Int?
   @Option(
     help: "The Redis of sessions, HOST:PORT or unix:///PATH; what stays there are 40 KB of fences."
   )
@@ -72,6 +74,9 @@ struct Bench: ParsableCommand {
     if works.contains(.sessions), redis == nil {
       problems.append("sessions wants --redis: folding happens there")
     }
+    if denoiser == Shape.Denoiser.none, steps != nil || timesteps != nil {
+      problems.append("--steps and --timesteps change nothing without a denoiser")
+    }
     if json, reference != nil { problems.append("--reference is for the table, not for --json") }
     if chosen.contains(.train), let denoiser, ![.linear, .mlp].contains(denoiser) {
       problems.append(
@@ -96,7 +101,8 @@ struct Bench: ParsableCommand {
       }
     case .match:
       for items in catalogues {
-        try MatchBench(items: items).run(batches: batches, stopwatch).forEach(show)
+        let bench = MatchBench(items: items, width: width ?? 64)
+        try bench.run(batches: batches, stopwatch).forEach(show)
       }
     case .pipeline:
       let clicks = max(Int(seconds * 50_000), 5 * (batches.max() ?? 1))
@@ -140,6 +146,7 @@ struct Bench: ParsableCommand {
     return [
       ("batch", batches, 1...4_096), ("items", catalogues, 2...10_000_000),
       ("length", [length ?? 10], 1...1_000), ("timesteps", [timesteps], 2...10_000),
+      ("width", [width ?? 64], 1...1_024),
       ("steps", [steps ?? 0], 0...max(0, timesteps)),
     ]
   }
@@ -152,7 +159,7 @@ struct Bench: ParsableCommand {
       ("timesteps", timesteps != nil, models), ("length", length != nil, models),
       ("batch", batch != nil, models.union([.match, .sessions])),
       ("items", items != nil, Set(Work.allCases).subtracting([.sessions])),
-      ("redis", redis != nil, [.sessions]),
+      ("width", width != nil, [.match]), ("redis", redis != nil, [.sessions]),
     ]
   }
 

@@ -121,6 +121,24 @@ struct RedisSessionsTests {
     #expect(try redis.command(["GET", .text(key)]) == .bytes(value))
   }
 
+  @Test("a session that is cut short stops, and is left as it is")
+  func cut() throws {
+    let server = try RedisServer.shared
+    var sessions = try server.sessions(prefix: "cut-\(UUID().uuidString)")
+    var redis = try Connection(server.settings)
+    for i in 1...9 { _ = try sessions.fold(.click("item \(i)", at: Int64(i), Int64(i))) }
+    let key = Argument.text(sessions.key(of: "u"))
+    guard case .bytes(let whole) = try redis.command(["GET", key]) else { return }
+    for count in 0..<whole.count {
+      let value = Array(whole[..<count])
+      _ = try redis.command(["SET", key, .bytes(value)])
+      #expect(throws: SessionFailure.self) { try sessions.fold(.click("late", at: 10, 10)) }
+      #expect(try redis.command(["GET", key]) == .bytes(value))
+    }
+    _ = try redis.command(["SET", key, .bytes(whole)])
+    #expect(try sessions.fold(.click("j", at: 10, 10)).map(\.ordinal) == [10])
+  }
+
   @Test("a key of another type stops, and the others of the batch are folded")
   func foreign() throws {
     let server = try RedisServer.shared
